@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * circuit.h - circuits: telescoping, hops, teardown (tor-spec 5)
+ *
+ * A circuit belongs to whoever made it (the pool in front/). It reports by its
+ * ops, never from inside a call its owner made, and is freed at the end of the
+ * loop round in which closed() was called or circuit_close() done. Streams,
+ * windows, digests and SENDMEs belong to a hop, not to the circuit: a stream may
+ * leave at any hop (the leaky pipe of the design paper).
+ */
+#ifndef CIRC_CIRCUIT_H
+#define CIRC_CIRCUIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/link/channel.h"
+#include "common/loop.h"
+#include "common/relay_target.h"
+
+#define CIRC_HOPS_MAX 8	/* RELAY_EARLY allows 8 (tor-spec 5.6) */
+
+struct circuit;
+
+/* What all circuits share; one per agent, owned by it. */
+struct circ_env {
+	struct loop *loop;
+	struct channel_pool *channels;
+	/* Consensus parameters by name (param-spec), clamped. */
+	channel_param_fn param;
+	void *param_ctx;
+	uint64_t next_id;	/* circuit ids for logs and onionctl, from 1 */
+};
+
+enum circuit_state {
+	CIRCUIT_NEW,		/* made, not asked to build */
+	CIRCUIT_WAIT_CHANNEL,	/* the channel to the first hop is not open yet */
+	CIRCUIT_BUILDING,	/* CREATE or EXTEND under way */
+	CIRCUIT_OPEN,		/* every hop asked for is there */
+	CIRCUIT_CLOSED,		/* dead; freed at the end of this round */
+};
+
+enum circuit_error {
+	CIRCUIT_E_NONE = 0,
+	CIRCUIT_E_CHANNEL = 1,		/* no channel, or it was lost: see .channel */
+	CIRCUIT_E_DESTROYED = 2,	/* DESTROY or TRUNCATED from a relay: see .reason */
+	CIRCUIT_E_HANDSHAKE = 3,	/* a hop's reply did not verify */
+	CIRCUIT_E_PROTOCOL = 4,		/* a relay broke the protocol; we closed */
+	CIRCUIT_E_TIMEOUT = 5,		/* build timeout */
+	CIRCUIT_E_LIMIT = 6,		/* one of our limits */
+	CIRCUIT_E_CLOSED = 7,		/* our owner closed it */
+};
+
+struct circuit_failure {
+	enum circuit_error error;
+	enum channel_error channel;
+	uint8_t reason;		/* enum destroy_reason, as received or as sent */
+	uint8_t hop;		/* 0-based hop being created when it failed; n_hops when open */
+	bool was_open;
+};
+
+struct circuit_ops {
+	/* Every hop of circuit_build()/circuit_extend() is open. */
+	void (*opened)(struct circuit *c);
+	/*
+	 * Gone. Streams have been told (ended, locally, CIRCUIT_LOST) before this
+	 * call; the pointer is good until the end of the round. Not called for
+	 * circuit_close().
+	 */
+	void (*closed)(struct circuit *c, const struct circuit_failure *why);
+	/* The last stream ended, or the first began: @n_streams are left. May be NULL. */
+	void (*streams)(struct circuit *c, size_t n_streams);
+};
+
+const char *circuit_state_str(enum circuit_state s);
+const char *circuit_error_str(enum circuit_error e);
+
+/* @env, @ops and @owner are borrowed and must outlive the circuit. Never NULL. */
+struct circuit *circuit_new(struct circ_env *env, const struct circuit_ops *ops, void *owner);
+/*
+ * Builds @n hops (1..CIRC_HOPS_MAX). One hop without an ntor key: CREATE_FAST,
+ * else ntor or ntor-v3 by the hop's caps, with congestion control asked for on
+ * the last hop where it is supported. 0, -EINVAL, or what channel_pool_attach()
+ * returned. Fails with CIRCUIT_E_TIMEOUT @timeout_ms after this call.
+ */
+int circuit_build(struct circuit *c, const struct relay_target *hops, size_t n, int timeout_ms);
+/* Adds one hop to an open circuit; opened() comes again. 0, -EINVAL, -ENOSPC, -EBUSY. */
+int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeout_ms);
+/* Sends DESTROY with @reason, ends its streams, frees it after this round. Idempotent. */
+void circuit_close(struct circuit *c, uint8_t reason);
+
+uint64_t circuit_id(const struct circuit *c);
+void *circuit_owner(const struct circuit *c);
+enum circuit_state circuit_get_state(const struct circuit *c);
+/* Hops open so far. */
+size_t circuit_n_hops(const struct circuit *c);
+/* Hops asked for. */
+size_t circuit_n_wanted(const struct circuit *c);
+const struct relay_target *circuit_hop(const struct circuit *c, size_t i);
+size_t circuit_n_streams(const struct circuit *c);
+/* Monotonic ms: when circuit_build() was called, when it opened (0: not yet). */
+int64_t circuit_started_ms(const struct circuit *c);
+int64_t circuit_opened_ms(const struct circuit *c);
+uint64_t circuit_channel_id(const struct circuit *c);
+/* "ntor", "ntor-v3", "ntor-v3+cc", "fast": how hop @i was made, for onionctl. */
+const char *circuit_hop_handshake(const struct circuit *c, size_t i);
+
+#endif

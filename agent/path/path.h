@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * path.h - which relays a circuit runs through (path-spec, guard-spec)
+ *
+ * Pure decisions over a netdir: no I/O but the guard state file, no circuits, no
+ * clock of its own. The pool in front/ asks for a path, builds it, and reports
+ * what became of the first hop so that the guard machinery learns.
+ */
+#ifndef PATH_PATH_H
+#define PATH_PATH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "common/addr.h"
+#include "common/relay_target.h"
+#include "dirclient/netdir.h"
+
+#define PATH_HOPS_MAX 4
+
+struct path_ctx;
+
+enum path_purpose {
+	PATH_EXIT,	/* guard, middle, exit for a port */
+	PATH_INTERNAL,	/* three hops, last one any fast stable relay (RESOLVE needs PATH_EXIT) */
+	PATH_DIR,	/* one hop to a directory guard */
+};
+
+struct path_request {
+	enum path_purpose purpose;
+	uint16_t port;		/* PATH_EXIT: destination port; 0: any common port (RESOLVE) */
+	uint8_t addr_family;	/* literal destination: 4 or 6; 0: a name */
+	bool need_stable;	/* set by the caller for long-lived ports, or by policy */
+	/* Exits that refused this destination already (RSA ids). */
+	const uint8_t (*avoid_exits)[RSA_ID_LEN];
+	size_t n_avoid_exits;
+};
+
+/* How far the circuit's guard may be trusted to be the right one (guard-spec 4.9). */
+enum path_guard_use {
+	PATH_GUARD_USABLE,	/* use the circuit as soon as it is open */
+	PATH_GUARD_WAIT,	/* only when no better guard's circuit is pending: ask again */
+	PATH_GUARD_UNUSABLE,	/* a better guard works: close it */
+};
+
+struct path {
+	size_t n;
+	struct relay_target hops[PATH_HOPS_MAX];
+	uint64_t guard_token;	/* names this use of the guard in the calls below; 0: no guard */
+};
+
+struct path_config {
+	const char *state_dir;	/* guard state is kept in <state_dir>/guards; NULL: memory only */
+	bool testing;		/* TestingTorNetwork: subnets may repeat, small samples */
+	bool enforce_subnets;	/* EnforceDistinctSubnets; off under testing */
+};
+
+struct path_ctx *path_new(const struct path_config *config);
+void path_free(struct path_ctx *p);
+/* A new or fuller netdir. Keeps a reference. Guards are re-filtered. */
+void path_set_netdir(struct path_ctx *p, const struct netdir *nd, time_t wall);
+/* Enough descriptors to build paths (path-spec 2.1.0)? Fractions in @ret_percent, 0..100. */
+bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent);
+/*
+ * 0 and a path; -EAGAIN: not enough directory information; -ENOENT: no relay fits
+ * (no exit for that port); -ENETDOWN: all guards are down for now.
+ */
+int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_ms, time_t wall,
+		struct path *ret);
+/* The first hop answered: the circuit (or at least its first hop) was made. */
+enum path_guard_use path_guard_succeeded(struct path_ctx *p, uint64_t token, int64_t now_ms,
+					 time_t wall);
+/* No channel to it, or CREATE failed at it. */
+void path_guard_failed(struct path_ctx *p, uint64_t token, int64_t now_ms, time_t wall);
+/* The attempt was given up for reasons that say nothing about the guard. */
+void path_guard_cancelled(struct path_ctx *p, uint64_t token);
+/* For a complete circuit that was told to wait. */
+enum path_guard_use path_guard_check(struct path_ctx *p, uint64_t token, int64_t now_ms,
+				     time_t wall);
+/* Any traffic seen: the network is up (guard-spec: last time on internet). */
+void path_network_alive(struct path_ctx *p, int64_t now_ms);
+/* Writes the guard state now if it changed. 0 or -errno. */
+int path_save(struct path_ctx *p, time_t wall);
+/* Ports for which circuits need Stable relays (LongLivedPorts). */
+bool path_port_is_long_lived(uint16_t port);
+
+struct path_guard_info {	/* for onionctl */
+	uint8_t rsa_id[RSA_ID_LEN];
+	char nickname[20];
+	bool primary;
+	bool confirmed;
+	bool reachable;
+	bool listed;
+	time_t sampled_on;
+	time_t confirmed_on;
+};
+void path_each_guard(const struct path_ctx *p, void (*fn)(void *ctx, const struct path_guard_info *),
+		     void *ctx);
+
+#endif

@@ -1,0 +1,3 @@
+common_SRCS := \
+	common/wire.c \
+	common/secret.c
