@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * relay_crypto.h - onion encryption of relay cells, tor1 and CGO
+ *
+ * One struct hop_crypto per hop, from that hop's handshake result. Seal and open
+ * are the client's directions; the relay_* ones are a relay's single layer (for
+ * tests now, for our own relay later). State advances with every cell: call once
+ * per cell, in order. Spec: tor-spec 5.5, 6.1; prop359 for CGO.
+ */
+#ifndef CIRC_RELAY_CRYPTO_H
+#define CIRC_RELAY_CRYPTO_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/circ/handshake.h"
+#include "common/crypto.h"
+
+#define RELAY_BODY_LEN 509
+#define RELAY_TAG_MAX 20	/* SENDME tag: 20 bytes with tor1, 16 with CGO */
+
+struct tor1_side {	/* one direction */
+	struct crypto_aes_ctr cipher;
+	struct crypto_sha1 digest;
+};
+
+struct cgo_side {
+	struct aes128_ctx kb_enc;	/* relays encrypt */
+	struct aes128_ctx kb_dec;	/* clients decrypt */
+	struct aes128_ctx k;
+	uint8_t ku[16];
+	uint8_t b[16];
+	uint8_t nonce[16];
+	uint8_t last_tag[16];	/* T' */
+};
+
+struct hop_crypto {
+	enum relay_crypto_kind kind;
+	union {
+		struct { struct tor1_side f, b; } tor1;
+		struct { struct cgo_side f, b; } cgo;
+	} u;
+};
+
+/* Relay cell format: 0 (tor1) or 1 (CGO). Tag lengths: 20 or 16. */
+unsigned int relay_crypto_cell_version(const struct hop_crypto *hop);
+size_t relay_crypto_tag_len(const struct hop_crypto *hop);
+
+void relay_crypto_init(struct hop_crypto *hop, const struct handshake_result *keys);
+void relay_crypto_wipe(struct hop_crypto *hop);
+
+/*
+ * Client to hop @n - 1 of @hops: fills in the digest or tag of a plain body (those
+ * fields zero), applies all layers. @command is the channel command of the cell,
+ * CELL_RELAY or CELL_RELAY_EARLY. @ret_tag: what a SENDME that acknowledges this
+ * cell must carry; relay_crypto_tag_len() bytes.
+ */
+void relay_crypto_seal(struct hop_crypto *hops, size_t n, uint8_t command,
+		       uint8_t body[RELAY_BODY_LEN], uint8_t ret_tag[RELAY_TAG_MAX]);
+/*
+ * From the circuit: removes layers until one hop recognises the cell. 0 with
+ * the hop's index and the tag that our SENDME for this cell carries, or -EBADMSG
+ * when no hop does: the circuit must be closed.
+ */
+int relay_crypto_open(struct hop_crypto *hops, size_t n, uint8_t command,
+		      uint8_t body[RELAY_BODY_LEN], size_t *ret_hop,
+		      uint8_t ret_tag[RELAY_TAG_MAX]);
+
+/* The relay's side of the same layer: 1 recognised (with tag), 0 pass it on. */
+int relay_crypto_relay_forward(struct hop_crypto *hop, uint8_t command,
+			       uint8_t body[RELAY_BODY_LEN], uint8_t ret_tag[RELAY_TAG_MAX]);
+void relay_crypto_relay_backward(struct hop_crypto *hop, uint8_t command,
+				 uint8_t body[RELAY_BODY_LEN]);
+void relay_crypto_relay_originate(struct hop_crypto *hop, uint8_t command,
+				  uint8_t body[RELAY_BODY_LEN], uint8_t ret_tag[RELAY_TAG_MAX]);
+
+#endif
