@@ -1,3 +1,14 @@
 common_SRCS := \
+	common/addr.c \
+	common/codec.c \
+	common/crypto_aes.c \
+	common/crypto_curve.c \
+	common/crypto_hash.c \
+	common/crypto_random.c \
+	common/crypto_rsa.c \
+	common/file.c \
+	common/log.c \
+	common/loop.c \
+	common/secret.c \
 	common/wire.c \
-	common/secret.c
+	common/ipc.c
