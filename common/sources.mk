@@ -10,5 +10,6 @@ common_SRCS := \
 	common/log.c \
 	common/loop.c \
 	common/secret.c \
+	common/socket_path.c \
 	common/wire.c \
 	common/ipc.c
