@@ -18,9 +18,10 @@
  */
 int file_private_dir(const char *path, char *err, size_t err_len);
 /*
- * Reads a whole regular file, refusing symlinks, foreign owners and more than
- * @max bytes. The buffer is malloc()ed with one NUL byte after @ret_len; the
- * caller frees it. 0, -errno, -EFBIG.
+ * Reads a whole regular file. Refuses symbolic links (-ELOOP), other kinds of file and
+ * owners other than us and root (-EPERM), and more than @max bytes (-EFBIG; also when
+ * the file grows meanwhile). The buffer is malloc()ed with one NUL byte after
+ * @ret_len; the caller frees it. 0 or -errno.
  */
 int file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);
 /* Temporary file (0600) beside @path, fsync, rename, directory fsync. 0 or -errno. */

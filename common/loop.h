@@ -36,22 +36,30 @@ STAILQ_HEAD(loop_task_list, loop_task);
 struct loop {
 	struct ev_loop *ev;
 	struct ev_prepare prepare;
+	struct ev_check check;
 	struct ev_idle idle;	/* armed while tasks remain: the loop must not block */
+	int64_t now_us;		/* monotonic, as of this round's start */
 	struct loop_task_list tasks[LOOP_PHASES];
 };
 
 /* @ev is borrowed. */
 void loop_init(struct loop *l, struct ev_loop *ev);
-/* Runs what is still queued in LOOP_FREE, forgets the rest. */
+/* Runs what is still queued in LOOP_FREE, forgets the rest. Idempotent. */
 void loop_deinit(struct loop *l);
 
-/* Queues @task; queueing it again before it ran is a no-op. */
+/*
+ * Queues @task; queueing it again before it ran is a no-op. A phase runs what was
+ * queued before it began; a task queued from within its own or a later phase
+ * runs at the end of the next round, which then follows without blocking.
+ */
 void loop_defer(struct loop *l, enum loop_phase phase, struct loop_task *task);
 /* Takes a queued task back; a no-op when it is not queued. */
 void loop_cancel(struct loop *l, enum loop_phase phase, struct loop_task *task);
 
 /* Monotonic milliseconds as of this round's start; never goes back. */
 int64_t loop_now_ms(const struct loop *l);
+/* The same clock in microseconds, for round-trip times. */
+int64_t loop_now_us(const struct loop *l);
 /* Wall clock, seconds; may jump. */
 time_t loop_wall(const struct loop *l);
 
