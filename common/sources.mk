@@ -6,6 +6,7 @@ common_SRCS := \
 	common/crypto_hash.c \
 	common/crypto_random.c \
 	common/crypto_rsa.c \
+	common/edcert.c \
 	common/file.c \
 	common/log.c \
 	common/loop.c \
