@@ -44,7 +44,7 @@ LIBS_CHECK = $(call pkg,check)
 
 # Each folder lists its own sources: <name>_SRCS, explicit, one file a line.
 include $(wildcard common/sources.mk dirclient/sources.mk agent/sources.mk agent/*/sources.mk shim/sources.mk)
-include $(wildcard tests/support/sources.mk tests/unit/*.mk tests/fuzz/*.mk tests/shim/*.mk tests/net/*.mk tests/lint/*.mk tests/bench/*.mk)
+include $(wildcard tests/support/*.mk tests/unit/*.mk tests/fuzz/*.mk tests/shim/*.mk tests/net/*.mk tests/lint/*.mk tests/bench/*.mk)
 
 # Libraries in link order: a library may use only those after it.
 LIBNAMES := front circ path link dirclient common
