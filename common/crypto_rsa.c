@@ -26,7 +26,7 @@ static int load_key(struct rsa_public_key *key, const uint8_t *der, size_t der_l
 	if (!der || der_len == 0 || der_len > DER_MAX)
 		return -EINVAL;
 	if (asn1_der_iterator_first(&it, der_len, der) != ASN1_ITERATOR_CONSTRUCTED ||
-	    it.pos != it.buffer_length)
+	    it.type != ASN1_SEQUENCE || it.pos != it.buffer_length)
 		return -EINVAL;
 	if (!rsa_public_key_from_der_iterator(key, RSA_MODULUS_MAX_BITS, &it))
 		return -EINVAL;

@@ -1,0 +1,1 @@
+UNIT_TESTS += crypto_hash crypto_aes crypto_key edcert
