@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guard.h - entry guards: the sample, the primary guards, one use of a guard
+ *
+ * A guard set borrows a selector and works on that selector's netdir. Times are
+ * passed in: @now_ms of any monotonic clock for what happens within a run, @wall
+ * for dates that are stored. Nothing here does I/O but guard_set_save() and the
+ * load in guard_set_new(). Spec: guard-spec; see guard.c for the deviations.
+ */
+#ifndef PATH_GUARD_H
+#define PATH_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include "agent/path/path.h"
+#include "agent/path/select.h"
+
+struct guard_set;
+
+/*
+ * @path: state file, NULL for memory only; loaded here. @subnets: the guard and the
+ * exit may not share a subnet. NULL when out of memory.
+ */
+struct guard_set *guard_set_new(struct selector *sel, const char *path, bool subnets);
+void guard_set_free(struct guard_set *gs);
+/* The selector has a new netdir, or one with more descriptors (guard-spec 4.10). */
+void guard_set_update(struct guard_set *gs, time_t wall);
+/*
+ * A guard for one circuit (guard-spec 4.6). @dir: one hop to a directory, no
+ * descriptor needed. @exit: index of the relay it must be compatible with, or -1.
+ * 0; -EAGAIN: only guards without descriptor are left; -ENOENT: none is allowed
+ * beside that exit, or there are no guards; -ENETDOWN: all were found unreachable.
+ */
+int guard_set_pick(struct guard_set *gs, bool dir, ssize_t exit, int64_t now_ms, time_t wall,
+		   size_t *ret_relay, uint64_t *ret_token);
+enum path_guard_use guard_set_succeeded(struct guard_set *gs, uint64_t token, int64_t now_ms,
+					time_t wall);
+void guard_set_failed(struct guard_set *gs, uint64_t token, int64_t now_ms);
+void guard_set_cancelled(struct guard_set *gs, uint64_t token);
+enum path_guard_use guard_set_check(struct guard_set *gs, uint64_t token, int64_t now_ms);
+void guard_set_note_internet(struct guard_set *gs, int64_t now_ms);
+/* Descriptors of the guards that the next circuits would use are there (path-spec 2.1.0). */
+bool guard_set_has_descriptors(const struct guard_set *gs);
+/* Writes the state if it changed. 0 or -errno. */
+int guard_set_save(struct guard_set *gs);
+void guard_set_each(const struct guard_set *gs,
+		    void (*fn)(void *ctx, const struct path_guard_info *), void *ctx);
+
+#endif

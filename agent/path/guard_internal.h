@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * guard_internal.h - what guard.c (sets) and guard_circ.c (uses) share
+ */
+#ifndef PATH_GUARD_INTERNAL_H
+#define PATH_GUARD_INTERNAL_H
+
+#include "agent/path/guard.h"
+#include "agent/path/guard_state.h"
+
+/* Uses remembered at once; the oldest is forgotten. A client has tens of circuits. */
+#define GUARD_USES_MAX 1024
+
+/* Consensus parameters (guard-spec A.1, param-spec "guard-"), clamped. */
+struct guard_params {
+	int32_t max_sample_percent;
+	int32_t max_sample;
+	int32_t min_filtered;
+	int32_t n_primary;
+	int32_t n_use;
+	int32_t n_use_dir;
+	time_t lifetime;		/* seconds */
+	time_t confirmed_lifetime;
+	time_t remove_unlisted;
+	int64_t internet_down_ms;
+	int64_t connect_timeout_ms;
+	int64_t idle_timeout_ms;
+};
+
+enum guard_reachable {
+	GUARD_MAYBE,	/* worth trying */
+	GUARD_YES,	/* worked when last tried */
+	GUARD_NO,	/* failed; becomes maybe at @retry_at */
+};
+
+struct guard {
+	struct guard_record rec;	/* what is stored */
+	uint32_t serial;		/* names it while the program runs */
+	ssize_t relay;			/* in the current netdir; -1: not there */
+	bool filtered;
+	bool primary;
+	bool pending;			/* a circuit explores it (not for primary guards) */
+	enum guard_reachable reachable;
+	int64_t last_tried_ms;
+	int64_t retry_at_ms;		/* while @reachable is no */
+	int64_t delay_ms;		/* last retry delay; 0 after a success */
+};
+
+/* guard-spec 4.6: the state of the circuit that a use stands for. */
+enum guard_use_state {
+	GUARD_USE_NONE,
+	GUARD_USE_ON_COMPLETION,	/* usable when built */
+	GUARD_USE_IF_NO_BETTER,		/* explores a guard that is not primary */
+	GUARD_USE_WAITING,		/* built, waiting for a better guard */
+	GUARD_USE_COMPLETE,
+};
+
+struct guard_use {
+	uint64_t token;			/* 0: free */
+	uint32_t serial;		/* of the guard */
+	enum guard_use_state state;
+	int64_t set_at_ms;		/* when it entered @state */
+	bool has_exit;			/* the restriction under which it was chosen */
+	uint8_t exit_id[RSA_ID_LEN];
+};
+
+struct guard_set {
+	struct selector *sel;		/* borrowed */
+	char *path;			/* NULL: memory only */
+	bool subnets;
+	bool dirty;
+	bool may_save;			/* false: an unreadable file is in the way */
+	struct guard_params params;
+	size_t n;
+	struct guard g[GUARDS_MAX];	/* in sample order */
+	uint32_t next_serial;
+	bool seen_internet;
+	int64_t last_internet_ms;
+	bool marked_all;
+	int64_t marked_all_ms;		/* when all were last declared worth trying */
+	bool live;			/* the netdir is recent enough to sample from */
+	uint64_t next_token;
+	struct guard_use uses[GUARD_USES_MAX];	/* slot: token modulo size */
+};
+
+void guard_params_read(struct guard_params *p, const struct netdir *nd);
+
+/* --- guard.c --- */
+static inline bool guard_is_confirmed(const struct guard *g)
+{
+	return g->rec.confirmed_on != 0;
+}
+static inline bool guard_is_usable(const struct guard *g)
+{
+	return g->filtered && g->reachable != GUARD_NO;
+}
+bool guard_has_descriptor(const struct guard_set *gs, const struct guard *g);
+/* A date up to @interval seconds before @wall (guard-spec A.2). */
+time_t guard_random_date(time_t wall, time_t interval);
+void guard_set_consider_retries(struct guard_set *gs, int64_t now_ms);
+/* Adds guards until enough are usable or the limits are reached (guard-spec 4.2). */
+void guard_set_expand(struct guard_set *gs, time_t wall);
+void guard_set_update_primary(struct guard_set *gs);
+
+#endif

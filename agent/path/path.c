@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * path.c - whole paths: exit first, then the guard, then the middle (path-spec 2.2)
+ *
+ * The last hop is drawn first, since it is the one the request constrains most;
+ * the guard is the best one that is compatible with it; the middle is compatible
+ * with both. Where no relay is Fast or Stable enough the flags are given up, as
+ * in C tor, never validity, identity, family or subnets. If a last hop leaves no
+ * guard or middle, another is drawn.
+ */
+#include "agent/path/path.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/path/guard.h"
+#include "agent/path/select.h"
+#include "common/log.h"
+
+/* Last hops tried for one path; in all but the smallest networks the first does. */
+#define LAST_HOPS_MAX 16
+/* path-spec 2.1.0 REASONABLY_LIVE_TIME, seconds */
+#define LIVE_SLACK 86400
+
+struct path_ctx {
+	struct selector *sel;
+	struct guard_set *guards;
+	bool subnets;
+};
+
+/* tor's default LongLivedPorts (path-spec 2.2) */
+static const uint16_t long_lived_ports[] = { 21,   22,	 706,  1863, 5050, 5190,
+					     5222, 5223, 6523, 6667, 6697, 8300 };
+
+struct path_ctx *path_new(const struct path_config *config)
+{
+	struct path_ctx *p = calloc(1, sizeof(*p));
+	char *file = NULL;
+
+	if (!p)
+		return NULL;
+	p->subnets = config->enforce_subnets && !config->testing;
+	p->sel = selector_new();
+	if (!p->sel)
+		goto fail;
+	if (config->state_dir && asprintf(&file, "%s/guards", config->state_dir) < 0) {
+		file = NULL;
+		goto fail;
+	}
+	p->guards = guard_set_new(p->sel, file, p->subnets);
+	free(file);
+	if (p->guards)
+		return p;
+fail:
+	path_free(p);
+	return NULL;
+}
+
+void path_free(struct path_ctx *p)
+{
+	if (!p)
+		return;
+	if (p->guards && guard_set_save(p->guards))
+		log_warn("guards: the guard state could not be saved");
+	guard_set_free(p->guards);
+	selector_free(p->sel);
+	free(p);
+}
+
+void path_set_netdir(struct path_ctx *p, const struct netdir *nd, time_t wall)
+{
+	selector_set_netdir(p->sel, nd);
+	guard_set_update(p->guards, wall);
+}
+
+static bool netdir_is_usable(const struct netdir *nd, time_t wall)
+{
+	struct netdir_times t = netdir_times(nd);
+
+	return wall >= t.valid_after - LIVE_SLACK && wall <= t.valid_until + LIVE_SLACK;
+}
+
+bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent)
+{
+	const struct netdir *nd = selector_netdir(p->sel);
+	unsigned int percent = selector_path_percent(p->sel);
+
+	if (ret_percent)
+		*ret_percent = percent;
+	if (!nd || percent < (unsigned int)netdir_param(nd, "min_paths_for_circs_pct", 60, 25, 95))
+		return false;
+	return guard_set_has_descriptors(p->guards);
+}
+
+/* --- constraints while choosing --- */
+
+struct draft {
+	struct path_ctx *p;
+	const struct path_request *req;
+	size_t tried[LAST_HOPS_MAX];	/* last hops that led nowhere */
+	size_t n_tried;
+	const struct relay *chosen[PATH_HOPS_MAX];
+	size_t n_chosen;
+};
+
+static bool last_hop_ok(void *ctx, const struct relay *r, size_t index)
+{
+	const struct draft *d = ctx;
+
+	for (size_t i = 0; i < d->n_tried; i++) {
+		if (d->tried[i] == index)
+			return false;
+	}
+	for (size_t i = 0; i < d->req->n_avoid_exits; i++) {
+		if (!memcmp(d->req->avoid_exits[i], r->rsa_id, RSA_ID_LEN))
+			return false;
+	}
+	return true;
+}
+
+static bool middle_ok(void *ctx, const struct relay *r, size_t index)
+{
+	const struct draft *d = ctx;
+	const struct netdir *nd = selector_netdir(d->p->sel);
+
+	(void)index;
+	for (size_t i = 0; i < d->n_chosen; i++) {
+		if (!select_compatible(nd, r, d->chosen[i], d->p->subnets))
+			return false;
+	}
+	return true;
+}
+
+/* With the flags wanted; without them if nothing fits. */
+static ssize_t choose_relaxing(struct draft *d, struct select_want want, select_ok_fn ok)
+{
+	ssize_t index = selector_choose(d->p->sel, &want, ok, d);
+
+	if (index != -ENOENT || !(want.fast || want.stable))
+		return index;
+	want.fast = false;
+	want.stable = false;
+	return selector_choose(d->p->sel, &want, ok, d);
+}
+
+static bool request_is_stable(const struct path_request *req)
+{
+	return req->need_stable ||
+	       (req->purpose == PATH_EXIT && path_port_is_long_lived(req->port));
+}
+
+static ssize_t choose_last(struct draft *d)
+{
+	const struct path_request *req = d->req;
+	struct select_want want = {
+		.position = req->purpose == PATH_EXIT ? SELECT_EXIT : SELECT_LAST,
+		.fast = true,
+		.stable = request_is_stable(req),
+		.addr_family = req->addr_family,
+		.port = req->port,
+	};
+	ssize_t index = choose_relaxing(d, want, last_hop_ok);
+
+	if (index != -ENOENT || req->purpose != PATH_EXIT || req->port)
+		return index;
+	/* Any port will do: an exit for neither 80 nor 443 is still one (resolving). */
+	want.any_port = true;
+	return choose_relaxing(d, want, last_hop_ok);
+}
+
+static ssize_t choose_middle(struct draft *d)
+{
+	struct select_want want = {
+		.position = SELECT_MIDDLE,
+		.fast = true,
+		.stable = request_is_stable(d->req),
+	};
+
+	return choose_relaxing(d, want, middle_ok);
+}
+
+/* --- results --- */
+
+/* A directory guard may lack its descriptor: only CREATE_FAST is possible then. */
+static void fill_hop(const struct relay *r, struct relay_target *ret)
+{
+	if (select_has_keys(r)) {
+		relay_to_target(r, ret);
+		return;
+	}
+	*ret = (struct relay_target){ .caps = r->caps, .has_ed = r->has_ed };
+	memcpy(ret->rsa_id, r->rsa_id, RSA_ID_LEN);
+	if (r->has_ed)
+		memcpy(ret->ed_id, r->ed_id, ED_ID_LEN);
+	ret->or_v4 = (struct addr_port){ .addr = addr_v4(r->ipv4), .port = r->ipv4_port };
+	if (r->ipv6_port)
+		ret->or_v6 =
+			(struct addr_port){ .addr = addr_v6(r->ipv6), .port = r->ipv6_port };
+	memcpy(ret->nickname, r->nickname, sizeof(ret->nickname));
+}
+
+static int choose_dir(struct path_ctx *p, int64_t now_ms, time_t wall, struct path *ret)
+{
+	struct path path = { .n = 1 };
+	size_t guard;
+	int r;
+
+	r = guard_set_pick(p->guards, true, -1, now_ms, wall, &guard, &path.guard_token);
+	if (r)
+		return r;
+	fill_hop(netdir_relay(selector_netdir(p->sel), guard), &path.hops[0]);
+	*ret = path;
+	return 0;
+}
+
+/* Guard and middle for the last hop @last. 0 and a path, or why not. */
+static int complete(struct draft *d, size_t last, int64_t now_ms, time_t wall, struct path *ret)
+{
+	const struct netdir *nd = selector_netdir(d->p->sel);
+	struct path path = { .n = 3 };
+	ssize_t middle;
+	size_t guard;
+	int r;
+
+	r = guard_set_pick(d->p->guards, false, (ssize_t)last, now_ms, wall, &guard,
+			   &path.guard_token);
+	if (r)
+		return r;
+	d->chosen[0] = netdir_relay(nd, guard);
+	d->chosen[1] = netdir_relay(nd, last);
+	d->n_chosen = 2;
+	middle = choose_middle(d);
+	if (middle < 0) {
+		guard_set_cancelled(d->p->guards, path.guard_token);
+		return (int)middle;
+	}
+	fill_hop(netdir_relay(nd, guard), &path.hops[0]);
+	fill_hop(netdir_relay(nd, (size_t)middle), &path.hops[1]);
+	fill_hop(netdir_relay(nd, last), &path.hops[2]);
+	*ret = path;
+	return 0;
+}
+
+int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_ms, time_t wall,
+		struct path *ret)
+{
+	struct draft d = { .p = p, .req = req };
+	const struct netdir *nd = selector_netdir(p->sel);
+	int r = -ENOENT;
+
+	if (!nd || !netdir_is_usable(nd, wall))
+		return -EAGAIN;
+	if (req->purpose == PATH_DIR)
+		return choose_dir(p, now_ms, wall, ret);
+	if (!path_is_ready(p, NULL))
+		return -EAGAIN;
+	while (d.n_tried < LAST_HOPS_MAX) {
+		ssize_t last = choose_last(&d);
+
+		if (last == -ENOENT)
+			return d.n_tried ? r : -ENOENT;
+		if (last < 0)
+			return (int)last;
+		r = complete(&d, (size_t)last, now_ms, wall, ret);
+		if (r != -ENOENT)
+			return r;
+		d.tried[d.n_tried++] = (size_t)last;
+	}
+	return r;
+}
+
+/* --- guards --- */
+
+enum path_guard_use path_guard_succeeded(struct path_ctx *p, uint64_t token, int64_t now_ms,
+					 time_t wall)
+{
+	return guard_set_succeeded(p->guards, token, now_ms, wall);
+}
+
+void path_guard_failed(struct path_ctx *p, uint64_t token, int64_t now_ms, time_t wall)
+{
+	(void)wall;
+	guard_set_failed(p->guards, token, now_ms);
+}
+
+void path_guard_cancelled(struct path_ctx *p, uint64_t token)
+{
+	guard_set_cancelled(p->guards, token);
+}
+
+enum path_guard_use path_guard_check(struct path_ctx *p, uint64_t token, int64_t now_ms,
+				     time_t wall)
+{
+	(void)wall;
+	return guard_set_check(p->guards, token, now_ms);
+}
+
+void path_network_alive(struct path_ctx *p, int64_t now_ms)
+{
+	guard_set_note_internet(p->guards, now_ms);
+}
+
+int path_save(struct path_ctx *p, time_t wall)
+{
+	(void)wall;
+	return guard_set_save(p->guards);
+}
+
+bool path_port_is_long_lived(uint16_t port)
+{
+	for (size_t i = 0; i < sizeof(long_lived_ports) / sizeof(long_lived_ports[0]); i++) {
+		if (long_lived_ports[i] == port)
+			return true;
+	}
+	return false;
+}
+
+void path_each_guard(const struct path_ctx *p,
+		     void (*fn)(void *ctx, const struct path_guard_info *), void *ctx)
+{
+	guard_set_each(p->guards, fn, ctx);
+}
