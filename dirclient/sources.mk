@@ -1,0 +1,14 @@
+dirclient_SRCS := \
+	dirclient/consdiff.c \
+	dirclient/decompress.c \
+	dirclient/authority.c \
+	dirclient/builtin.c \
+	dirclient/md_pool.c \
+	dirclient/microdesc.c \
+	dirclient/netdir.c \
+	dirclient/netdoc.c \
+	dirclient/keycert.c \
+	dirclient/protover.c \
+	dirclient/consensus.c \
+	dirclient/consensus_relay.c \
+	dirclient/consensus_verify.c
