@@ -69,6 +69,10 @@ const char *cell_command_str(uint8_t command);
 const char *destroy_reason_str(uint8_t reason);
 /* Variable-length: VERSIONS and everything from 128 on (tor-spec 3). */
 bool cell_is_variable(uint8_t command);
+/* Carries a circuit ID that names a circuit. */
+bool cell_is_circuit(uint8_t command);
+/* On an open channel: may the responder (or else the initiator) send it? False for unknown ones. */
+bool cell_allowed_from(uint8_t command, bool responder);
 
 /*
  * Takes one cell off the front of @data. @id_len is 2 before VERSIONS was

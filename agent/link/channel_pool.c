@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * channel_pool.c - which channel serves a circuit
+ *
+ * A channel may be shared when every identity that the target names is the
+ * channel's: the proven ones once it is open, before that the ones it demands. So
+ * a bootstrap target, which knows an RSA identity only, can ride on any channel to
+ * that relay, while a target with an Ed25519 identity never rides on a connection
+ * whose Ed25519 identity is not known yet.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/link/channel_priv.h"
+#include "common/log.h"
+#include "common/secret.h"
+
+/* Netflow padding (padding-spec 2.6): default, minimum, maximum. */
+#define ITO_LOW_DEFAULT 1500
+#define ITO_HIGH_DEFAULT 9500
+#define ITO_MAX 60000
+
+static const char *const ERROR_TEXT[] = {
+	[CHANNEL_E_NONE] = "no error",
+	[CHANNEL_E_CONNECT] = "cannot connect",
+	[CHANNEL_E_TLS] = "TLS failed",
+	[CHANNEL_E_PROTOCOL] = "protocol violation",
+	[CHANNEL_E_CERTS] = "invalid certificates",
+	[CHANNEL_E_IDENTITY] = "unexpected identity",
+	[CHANNEL_E_TIMEOUT] = "timed out",
+	[CHANNEL_E_CLOSED] = "closed by the relay",
+	[CHANNEL_E_SHUTDOWN] = "closed by us",
+	[CHANNEL_E_NETWORK] = "network unreachable",
+};
+
+const char *channel_error_str(enum channel_error e)
+{
+	return (size_t)e < sizeof(ERROR_TEXT) / sizeof(ERROR_TEXT[0]) ? ERROR_TEXT[e] : "unknown";
+}
+
+struct channel_pool *channel_pool_new(struct loop *loop, const struct channel_pool_config *config,
+				      const struct channel_events *events, void *ctx)
+{
+	struct channel_pool *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->tls = tls_context_new();
+	if (!p->tls) {
+		free(p);
+		return NULL;
+	}
+	p->loop = loop;
+	p->config = *config;
+	p->events = events;
+	p->ctx = ctx;
+	p->next_id = 1;
+	p->params.ito_low_ms = ITO_LOW_DEFAULT;
+	p->params.ito_high_ms = ITO_HIGH_DEFAULT;
+	p->params.pad_before_usage = true;
+	TAILQ_INIT(&p->channels);
+	return p;
+}
+
+void channel_pool_free(struct channel_pool *p)
+{
+	struct channel *c;
+
+	if (!p)
+		return;
+	p->closing = true;	/* what closed() wants to open anew comes too late */
+	while ((c = TAILQ_FIRST(&p->channels)))
+		channel_close(c, CHANNEL_E_SHUTDOWN);
+	/* Those on their way to LOOP_FREE no longer look at the pool. */
+	tls_context_free(p->tls);
+	free(p);
+}
+
+void channel_pool_set_params(struct channel_pool *p, channel_param_fn fn, void *ctx)
+{
+	struct channel *c;
+
+	p->params.ito_low_ms = fn(ctx, "nf_ito_low", ITO_LOW_DEFAULT, 0, ITO_MAX);
+	p->params.ito_high_ms =
+		fn(ctx, "nf_ito_high", ITO_HIGH_DEFAULT, p->params.ito_low_ms, ITO_MAX);
+	p->params.pad_before_usage = fn(ctx, "nf_pad_before_usage", 1, 0, 1) != 0;
+	TAILQ_FOREACH(c, &p->channels, entry)
+		channel_timers_params_changed(c);
+}
+
+void channel_pool_remove(struct channel_pool *p, struct channel *c)
+{
+	TAILQ_REMOVE(&p->channels, c, entry);
+	p->n_channels--;
+}
+
+static bool same_rsa(const struct relay_target *a, const struct relay_target *b)
+{
+	return secret_equal(a->rsa_id, b->rsa_id, RSA_ID_LEN);
+}
+
+static bool matches(const struct channel *c, const struct relay_target *target)
+{
+	bool wants_rsa = !secret_is_zero(target->rsa_id, RSA_ID_LEN);
+
+	/* Without any identity only the same address will do, and not for sharing. */
+	if (!wants_rsa && !target->has_ed)
+		return false;
+	if (wants_rsa && !same_rsa(&c->target, target))
+		return false;
+	if (target->has_ed &&
+	    (!c->target.has_ed || !secret_equal(c->target.ed_id, target->ed_id, ED_ID_LEN)))
+		return false;
+	return true;
+}
+
+static bool is_usable(const struct channel *c)
+{
+	return !c->retired && c->failing == CHANNEL_E_NONE && c->n_circs < CHANNEL_CIRCS_MAX;
+}
+
+/* An open one before one that is still being made, the oldest first. */
+static struct channel *find(struct channel_pool *p, const struct relay_target *target)
+{
+	struct channel *c, *best = NULL;
+
+	TAILQ_FOREACH(c, &p->channels, entry) {
+		if (!is_usable(c) || !matches(c, target))
+			continue;
+		if (c->state == CHANNEL_OPEN)
+			return c;
+		if (!best)
+			best = c;
+	}
+	return best;
+}
+
+/* IPv4 first: every relay has it, and IPv6 is the fallback (path-spec 2.2.2 aside). */
+static unsigned int usable_addrs(const struct channel_pool *p, const struct relay_target *target,
+				 struct addr_port ret[2])
+{
+	const struct addr_port *all[] = { &target->or_v4, &target->or_v6 };
+	unsigned int n = 0;
+
+	for (int i = 0; i < 2; i++) {
+		if (all[i]->addr.family == ADDR_NONE || all[i]->port == 0)
+			continue;
+		if (!p->config.testing && addr_is_internal(&all[i]->addr))
+			continue;
+		ret[n++] = *all[i];
+	}
+	return n;
+}
+
+int channel_pool_attach(struct channel_pool *p, const struct relay_target *target,
+			struct channel_circ *cc)
+{
+	struct channel *c = find(p, target);
+
+	assert(cc->ops && !cc->channel);
+	if (p->closing)
+		return -EINVAL;
+	if (!c) {
+		struct addr_port addrs[2];
+		unsigned int n = usable_addrs(p, target, addrs);
+
+		if (n == 0)
+			return -EINVAL;
+		if (p->n_channels >= CHANNELS_MAX)
+			return -EMFILE;
+		c = channel_new(p, target);
+		if (!c)
+			return -EMFILE;
+		memcpy(c->addrs, addrs, sizeof(addrs));
+		c->n_addrs = n;
+		TAILQ_INSERT_TAIL(&p->channels, c, entry);
+		p->n_channels++;
+	}
+	cc->channel = c;
+	cc->circ_id = 0;
+	cc->want_write = false;
+	TAILQ_INSERT_TAIL(&c->waiting, cc, entry);
+	c->n_circs++;
+	channel_timers_circuits_changed(c);
+	/* New: connect. Open: allot an ID. Otherwise it has to wait, which this allows too. */
+	loop_defer(p->loop, LOOP_PUMP, &c->step_task);
+	return 0;
+}
+
+void channel_pool_retire_all(struct channel_pool *p)
+{
+	struct channel *c;
+
+	TAILQ_FOREACH(c, &p->channels, entry) {
+		c->retired = true;
+		if (c->n_circs == 0)
+			channel_close_later(c, CHANNEL_E_SHUTDOWN);
+	}
+}
+
+void channel_pool_each(struct channel_pool *p, void (*fn)(void *ctx, const struct channel_info *),
+		       void *ctx)
+{
+	struct channel *c;
+
+	TAILQ_FOREACH(c, &p->channels, entry) {
+		struct channel_info info = {
+			.id = c->id,
+			.target = &c->target,
+			.peer = c->peer,
+			.open = c->state == CHANNEL_OPEN,
+			.n_circuits = c->n_circs,
+			.bytes_in = c->bytes_in,
+			.bytes_out = c->bytes_out,
+			.link_version = c->handshake.version,
+		};
+
+		fn(ctx, &info);
+	}
+}
