@@ -1,0 +1,17 @@
+circ_SRCS := \
+	agent/circ/circuit.c \
+	agent/circ/circuit_build.c \
+	agent/circ/circuit_recv.c \
+	agent/circ/end_reason.c \
+	agent/circ/extend.c \
+	agent/circ/flow.c \
+	agent/circ/hop.c \
+	agent/circ/relay_cell.c \
+	agent/circ/resolve.c \
+	agent/circ/sendme.c \
+	agent/circ/stream.c \
+	agent/circ/stream_flow.c \
+	agent/circ/stream_msg.c \
+	agent/circ/stream_recv.c \
+	agent/circ/stream_sched.c \
+	agent/circ/stream_table.c

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * stream_sched.c - who may send next: turns between the streams of a circuit
+ *
+ * A stream that found no room waits in one of two ways. When its own window, an
+ * XOFF or an XON rate blocks it, it waits alone (wants_room) for that to change.
+ * When the hop's window or the channel blocks it, it stands in the circuit's
+ * queue. As long as anybody stands there, nobody else may send: streams get turns
+ * from the front, 32 cells each while others wait, and go to the back when they
+ * want more. The pump runs at the end of a loop round and hands out a bounded
+ * number of cells, then again in the next round.
+ */
+#include "agent/circ/circuit_int.h"
+
+static size_t cell_data_max(const struct stream *s)
+{
+	size_t hop = circuit_hop_index(s->circuit, s->hop);
+
+	return relay_cell_data_max(circuit_hop_version(s->circuit, hop), RELAY_DATA);
+}
+
+static unsigned int own_cells(struct stream *s)
+{
+	if (s->kind == STREAM_RESOLVE || s->state == STREAM_DEAD ||
+	    (s->circuit->state != CIRCUIT_OPEN && s->circuit->state != CIRCUIT_BUILDING))
+		return 0;
+	return stream_flow_cells(&s->flow, cell_data_max(s), circuit_now_usec(s->circuit));
+}
+
+/* What the hop, the channel and the other streams leave to @s. */
+static unsigned int shared_cells(const struct stream *s)
+{
+	const struct circuit *c = s->circuit;
+	unsigned int cells = flow_cells(&s->hop->flow);
+
+	if (channel_circ_congested(&c->chan))
+		return 0;
+	if (c->turn == s)
+		return cells < c->turn_left ? cells : c->turn_left;
+	if (!TAILQ_EMPTY(&c->waiting))
+		return 0;
+	return cells < STREAM_TURN_ALONE ? cells : STREAM_TURN_ALONE;
+}
+
+size_t stream_room_now(struct stream *s)
+{
+	unsigned int own = own_cells(s), shared;
+
+	if (own == 0)
+		return 0;
+	shared = shared_cells(s);
+	return flow_bytes(&s->hop->flow, own < shared ? own : shared, cell_data_max(s));
+}
+
+static void wait_alone(struct stream *s)
+{
+	struct ev_loop *ev = s->circuit->env->loop->ev;
+	int ms = stream_flow_wait_ms(&s->flow, cell_data_max(s));
+
+	s->wants_room = true;
+	if (ms > 0 && !ev_is_active(&s->pace_timer)) {
+		ev_timer_set(&s->pace_timer, ms / 1000.0, 0);
+		ev_timer_start(ev, &s->pace_timer);
+	}
+}
+
+static void wait_in_queue(struct stream *s)
+{
+	struct circuit *c = s->circuit;
+
+	if (!s->waiting) {
+		s->waiting = true;
+		TAILQ_INSERT_TAIL(&c->waiting, s, entry);
+	}
+	if (channel_circ_congested(&c->chan))
+		channel_circ_want_write(&c->chan);
+	else if (flow_cells(&s->hop->flow) > 0)
+		circuit_pump_soon(c);
+}
+
+size_t stream_room(struct stream *s)
+{
+	size_t room = stream_room_now(s);
+
+	if (room > 0 || s->state == STREAM_DEAD || s->circuit->state == CIRCUIT_CLOSED ||
+	    s->kind == STREAM_RESOLVE)
+		return room;
+	if (own_cells(s) == 0)
+		wait_alone(s);
+	else
+		wait_in_queue(s);
+	return 0;
+}
+
+void stream_room_came(struct stream *s)
+{
+	if (!s->wants_room)
+		return;
+	if (own_cells(s) == 0) {
+		wait_alone(s);
+		return;
+	}
+	s->wants_room = false;
+	wait_in_queue(s);
+}
+
+void circuit_pump_soon(struct circuit *c)
+{
+	if (!TAILQ_EMPTY(&c->waiting))
+		loop_defer(c->env->loop, LOOP_PUMP, &c->pump_task);
+}
+
+void stream_sched_forget(struct stream *s)
+{
+	struct circuit *c = s->circuit;
+
+	s->wants_room = false;
+	if (s->waiting)
+		TAILQ_REMOVE(&c->waiting, s, entry);
+	s->waiting = false;
+	if (c->turn == s)
+		c->turn = NULL;
+	/* The next in the queue may have waited for this one alone. */
+	circuit_pump_soon(c);
+}
+
+/* One turn for the first in the queue; the cells it used. */
+static unsigned int give_turn(struct circuit *c, struct stream *s)
+{
+	unsigned int turn;
+
+	TAILQ_REMOVE(&c->waiting, s, entry);
+	s->waiting = false;
+	if (flow_cells(&s->hop->flow) == 0) {
+		/* Another hop's window is shut: keep the place in the order. */
+		s->waiting = true;
+		TAILQ_INSERT_TAIL(&c->waiting, s, entry);
+		return 0;
+	}
+	if (own_cells(s) == 0) {
+		wait_alone(s);
+		return 0;
+	}
+	turn = TAILQ_EMPTY(&c->waiting) ? STREAM_TURN_ALONE : STREAM_TURN_SHARED;
+	c->turn = s;
+	c->turn_left = turn;
+	s->ops->sendable(s);
+	c->turn = NULL;
+	return turn - c->turn_left;
+}
+
+static bool somebody_can_send(const struct circuit *c)
+{
+	const struct stream *s;
+
+	TAILQ_FOREACH(s, &c->waiting, entry) {
+		if (flow_cells(&s->hop->flow) > 0)
+			return true;
+	}
+	return false;
+}
+
+void circuit_pump(struct circuit *c)
+{
+	unsigned int budget = CIRC_PUMP_CELLS, used, n = 0;
+	struct stream *s;
+
+	/* Everybody who waits now gets at most one turn. */
+	TAILQ_FOREACH(s, &c->waiting, entry)
+		n++;
+	while (n-- > 0 && budget > 0 && (s = TAILQ_FIRST(&c->waiting))) {
+		if (c->state == CIRCUIT_CLOSED)
+			return;
+		if (channel_circ_congested(&c->chan)) {
+			channel_circ_want_write(&c->chan);
+			return;
+		}
+		used = give_turn(c, s);
+		budget -= used < budget ? used : budget;
+	}
+	if (c->state != CIRCUIT_CLOSED && somebody_can_send(c))
+		circuit_pump_soon(c);
+}
