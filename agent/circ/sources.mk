@@ -15,3 +15,9 @@ circ_SRCS := \
 	agent/circ/stream_recv.c \
 	agent/circ/stream_sched.c \
 	agent/circ/stream_table.c
+circ_SRCS += \
+	agent/circ/handshake.c \
+	agent/circ/handshake_ext.c \
+	agent/circ/handshake_fast.c \
+	agent/circ/handshake_ntor.c \
+	agent/circ/handshake_ntor3.c
