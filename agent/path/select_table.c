@@ -25,7 +25,7 @@
 
 /* Refusals before the exact pass; at one half allowed, 2^-24 of the choices get there. */
 #define DRAWS_MAX 24
-/* netdir_weight() is normalised to this scale. */
+/* Weights are at most this (bwweightscale's default). */
 #define WEIGHT_SCALE 10000
 
 /*
@@ -42,14 +42,18 @@ static const enum netdir_weight position_weights[][4] = {
 struct select_weights select_weights_read(const struct netdir *nd, enum select_position position)
 {
 	struct select_weights equal = { WEIGHT_SCALE, WEIGHT_SCALE, WEIGHT_SCALE, WEIGHT_SCALE };
+	int32_t scale = netdir_param(nd, "bwweightscale", WEIGHT_SCALE, 1, INT32_MAX);
 	uint32_t v[4];
 
 	for (size_t i = 0; i < 4; i++) {
 		int32_t w = netdir_weight(nd, position_weights[position][i]);
 
 		/* One missing or malformed weight: use none of them (path-spec 2.2). */
-		if (w < 0 || w > WEIGHT_SCALE)
+		if (w < 0 || w > scale)
 			return equal;
+		/* A finer scale would leave too few bits for the sums. */
+		if (scale > WEIGHT_SCALE)
+			w = (int32_t)((int64_t)w * WEIGHT_SCALE / scale);
 		v[i] = (uint32_t)w;
 	}
 	return (struct select_weights){ v[0], v[1], v[2], v[3] };

@@ -1,0 +1,1 @@
+support_SRCS += tests/support/pathnet.c

@@ -1,0 +1,1 @@
+UNIT_TESTS += path_select path_choose
