@@ -80,6 +80,27 @@ void crypto_aes_ctr_init(struct crypto_aes_ctr *c, const uint8_t *key, size_t ke
 /* In place, of any length; the stream runs on over partial blocks. */
 void crypto_aes_ctr_apply(struct crypto_aes_ctr *c, void *data, size_t len);
 
+/* One key schedule of AES-128: to encrypt, or to decrypt. */
+struct crypto_aes128 { struct aes128_ctx ctx; };
+void crypto_aes128_init_encrypt(struct crypto_aes128 *c, const uint8_t key[16]);
+void crypto_aes128_init_decrypt(struct crypto_aes128 *c, const uint8_t key[16]);
+/* One block in place, with the schedule of that direction. */
+void crypto_aes128_encrypt(const struct crypto_aes128 *c, uint8_t block[16]);
+void crypto_aes128_decrypt(const struct crypto_aes128 *c, uint8_t block[16]);
+/* Xors the counter-mode stream that begins at @iv into @data; keeps no state. */
+void crypto_aes128_ctr(const struct crypto_aes128 *c, const uint8_t iv[16], void *data,
+		       size_t len);
+
+/*
+ * POLYVAL (RFC 8452 section 3) of @n_blocks blocks of 16 bytes. Its time does not
+ * depend on key or data.
+ */
+void crypto_polyval(uint8_t out[16], const uint8_t key[16], const uint8_t *blocks,
+		    size_t n_blocks);
+/* The same without special instructions; for tests, and where there are none. */
+void crypto_polyval_portable(uint8_t out[16], const uint8_t key[16], const uint8_t *blocks,
+			     size_t n_blocks);
+
 /* --- curve25519 --- */
 /* Fresh clamped secret and its public key. */
 void crypto_x25519_keygen(uint8_t sk[32], uint8_t pk[32]);

@@ -87,3 +87,32 @@ void crypto_aes_ctr_apply(struct crypto_aes_ctr *c, void *data, size_t len)
 		(void)use_pad(c, pos + bulk, len - bulk);
 	}
 }
+
+void crypto_aes128_init_encrypt(struct crypto_aes128 *c, const uint8_t key[16])
+{
+	aes128_set_encrypt_key(&c->ctx, key);
+}
+
+void crypto_aes128_init_decrypt(struct crypto_aes128 *c, const uint8_t key[16])
+{
+	aes128_set_decrypt_key(&c->ctx, key);
+}
+
+void crypto_aes128_encrypt(const struct crypto_aes128 *c, uint8_t block[16])
+{
+	aes128_encrypt(&c->ctx, AES_BLOCK_SIZE, block, block);
+}
+
+void crypto_aes128_decrypt(const struct crypto_aes128 *c, uint8_t block[16])
+{
+	aes128_decrypt(&c->ctx, AES_BLOCK_SIZE, block, block);
+}
+
+void crypto_aes128_ctr(const struct crypto_aes128 *c, const uint8_t iv[16], void *data, size_t len)
+{
+	uint8_t ctr[16];
+
+	memcpy(ctr, iv, sizeof(ctr));
+	ctr_crypt(&c->ctx, (nettle_cipher_func *)aes128_encrypt, AES_BLOCK_SIZE, ctr, len, data,
+		  data);
+}

@@ -4,6 +4,7 @@ common_SRCS := \
 	common/crypto_aes.c \
 	common/crypto_curve.c \
 	common/crypto_hash.c \
+	common/crypto_polyval.c \
 	common/crypto_random.c \
 	common/crypto_rsa.c \
 	common/edcert.c \

@@ -1,1 +1,1 @@
-UNIT_TESTS += crypto_hash crypto_aes crypto_key edcert addr codec
+UNIT_TESTS += crypto_hash crypto_aes crypto_key crypto_polyval edcert addr codec
