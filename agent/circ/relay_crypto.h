@@ -24,14 +24,16 @@ struct tor1_side {	/* one direction */
 	struct crypto_sha1 digest;
 };
 
-struct cgo_side {
-	struct aes128_ctx kb_enc;	/* relays encrypt */
-	struct aes128_ctx kb_dec;	/* clients decrypt */
-	struct aes128_ctx k;
+struct cgo_side {	/* one direction (prop359) */
+	struct crypto_aes128 kb;	/* schedule of @kb_key, see @kb_for */
+	struct crypto_aes128 k;
+	uint8_t kb_key[16];
 	uint8_t ku[16];
 	uint8_t b[16];
 	uint8_t nonce[16];
 	uint8_t last_tag[16];	/* T' */
+	/* Relays encrypt, clients decrypt: the schedule is made at first use. */
+	enum { CGO_KB_NONE, CGO_KB_ENCRYPT, CGO_KB_DECRYPT } kb_for;
 };
 
 struct hop_crypto {

@@ -21,3 +21,7 @@ circ_SRCS += \
 	agent/circ/handshake_fast.c \
 	agent/circ/handshake_ntor.c \
 	agent/circ/handshake_ntor3.c
+circ_SRCS += \
+	agent/circ/cgo.c \
+	agent/circ/relay_crypto.c \
+	agent/circ/relay_crypto_tor1.c
