@@ -98,6 +98,7 @@ struct stream {
 	struct stream_flow flow;
 	bool wants_room;	/* blocked by its own window, XOFF or rate */
 	bool waiting;		/* in circuit->waiting */
+	unsigned int turn_saved;	/* cells left of a turn that the window cut short */
 	ev_timer reply_timer;
 	ev_timer pace_timer;	/* until the XON rate lets more through */
 	TAILQ_ENTRY(stream) entry;	/* circuit->waiting, then circuit->dead */

@@ -13,6 +13,7 @@
 void flow_params_load(struct flow_params *p, channel_param_fn param, void *ctx)
 {
 	p->circwindow = param(ctx, "circwindow", CIRC_WINDOW_MAX, 100, CIRC_WINDOW_MAX);
+	p->cwnd_init = param(ctx, "cc_cwnd_init", 4 * 31, 31, 10000);
 	p->sendme_emit_version = param(ctx, "sendme_emit_min_version", 1, 0, 255);
 	p->sendme_accept_version = param(ctx, "sendme_accept_min_version", 0, 0, 255);
 }
@@ -31,6 +32,13 @@ void flow_init_fixed(struct flow *f, const struct flow_params *p, size_t tag_len
 	f->inc = CIRC_WINDOW_INC;
 	f->package_window = p->circwindow;
 	plan_random(f);
+}
+
+void flow_init_cc(struct flow *f, const struct flow_params *p, size_t tag_len, uint8_t inc)
+{
+	flow_init_fixed(f, p, tag_len);
+	f->inc = inc;
+	f->package_window = p->cwnd_init;
 }
 
 void flow_deinit(struct flow *f)
@@ -125,6 +133,6 @@ enum flow_result flow_sendme(struct flow *f, const uint8_t *body, size_t len, ui
 	(void)now_usec;
 	if (r != FLOW_OK)
 		return r;
-	f->package_window += CIRC_WINDOW_INC;
+	f->package_window += (int)f->inc;
 	return FLOW_OK;
 }

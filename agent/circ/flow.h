@@ -25,6 +25,7 @@
 
 struct flow_params {
 	int32_t circwindow;
+	int32_t cwnd_init;
 	int32_t sendme_emit_version;
 	int32_t sendme_accept_version;
 };
@@ -36,7 +37,7 @@ struct flow {
 	unsigned int inc;		/* cells that one SENDME is for */
 	unsigned int received;		/* DATA cells since our last SENDME */
 	unsigned int sent;		/* DATA cells since the last one whose tag we keep */
-	int package_window;		/* fixed windows: cells that may be sent */
+	int package_window;		/* cells that may be sent */
 	struct sendme_tags tags;
 	/* prop289 3.3: cells until one with random fill must go; one went already. */
 	unsigned int random_in;
@@ -51,6 +52,8 @@ enum flow_result {
 };
 
 void flow_init_fixed(struct flow *f, const struct flow_params *p, size_t tag_len);
+/* Congestion control was agreed: one SENDME for every @inc cells. */
+void flow_init_cc(struct flow *f, const struct flow_params *p, size_t tag_len, uint8_t inc);
 void flow_deinit(struct flow *f);
 /* DATA cells that may be sent now. */
 unsigned int flow_cells(const struct flow *f);

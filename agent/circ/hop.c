@@ -77,7 +77,10 @@ int hop_open(struct hop *hop, struct hop_crypto *crypto, const struct circ_env *
 	relay_crypto_init(crypto, keys);
 	flow_params_load(&params, env->param, env->param_ctx);
 	stream_flow_params_load(&hop->stream_params, env->param, env->param_ctx);
-	flow_init_fixed(&hop->flow, &params, relay_crypto_tag_len(crypto));
+	if (keys->cc)
+		flow_init_cc(&hop->flow, &params, relay_crypto_tag_len(crypto), keys->sendme_inc);
+	else
+		flow_init_fixed(&hop->flow, &params, relay_crypto_tag_len(crypto));
 	stream_table_init(&hop->streams);
 	hop->cc = keys->cc;
 	hop->handshake = describe(asked, keys);

@@ -7,7 +7,7 @@
  * When the hop's window or the channel blocks it, it stands in the circuit's
  * queue. As long as anybody stands there, nobody else may send: streams get turns
  * from the front, 32 cells each while others wait, and go to the back when they
- * want more. The pump runs at the end of a loop round and hands out a bounded
+ * want more; one whose turn the window cut short keeps the rest of it. The pump runs at the end of a loop round and hands out a bounded
  * number of cells, then again in the next round.
  */
 #include "agent/circ/circuit_int.h"
@@ -68,10 +68,15 @@ static void wait_in_queue(struct stream *s)
 {
 	struct circuit *c = s->circuit;
 
-	if (!s->waiting) {
-		s->waiting = true;
+	if (!s->waiting && c->turn == s && c->turn_left > 0) {
+		/* The window ended the turn: the rest of it comes first next time. */
+		s->turn_saved = c->turn_left;
+		TAILQ_INSERT_HEAD(&c->waiting, s, entry);
+	} else if (!s->waiting) {
+		s->turn_saved = 0;
 		TAILQ_INSERT_TAIL(&c->waiting, s, entry);
 	}
+	s->waiting = true;
 	if (channel_circ_congested(&c->chan))
 		channel_circ_want_write(&c->chan);
 	else if (flow_cells(&s->hop->flow) > 0)
@@ -124,24 +129,20 @@ void stream_sched_forget(struct stream *s)
 	circuit_pump_soon(c);
 }
 
-/* One turn for the first in the queue; the cells it used. */
+/* One turn for @s, who is in the queue; the cells it used. */
 static unsigned int give_turn(struct circuit *c, struct stream *s)
 {
 	unsigned int turn;
 
 	TAILQ_REMOVE(&c->waiting, s, entry);
 	s->waiting = false;
-	if (flow_cells(&s->hop->flow) == 0) {
-		/* Another hop's window is shut: keep the place in the order. */
-		s->waiting = true;
-		TAILQ_INSERT_TAIL(&c->waiting, s, entry);
-		return 0;
-	}
 	if (own_cells(s) == 0) {
 		wait_alone(s);
 		return 0;
 	}
 	turn = TAILQ_EMPTY(&c->waiting) ? STREAM_TURN_ALONE : STREAM_TURN_SHARED;
+	if (s->turn_saved > 0 && s->turn_saved < turn)
+		turn = s->turn_saved;
 	c->turn = s;
 	c->turn_left = turn;
 	s->ops->sendable(s);
@@ -149,15 +150,16 @@ static unsigned int give_turn(struct circuit *c, struct stream *s)
 	return turn - c->turn_left;
 }
 
-static bool somebody_can_send(const struct circuit *c)
+/* Streams whose hop has no room keep their place. */
+static struct stream *next_in_queue(const struct circuit *c)
 {
-	const struct stream *s;
+	struct stream *s;
 
 	TAILQ_FOREACH(s, &c->waiting, entry) {
 		if (flow_cells(&s->hop->flow) > 0)
-			return true;
+			return s;
 	}
-	return false;
+	return NULL;
 }
 
 void circuit_pump(struct circuit *c)
@@ -168,9 +170,7 @@ void circuit_pump(struct circuit *c)
 	/* Everybody who waits now gets at most one turn. */
 	TAILQ_FOREACH(s, &c->waiting, entry)
 		n++;
-	while (n-- > 0 && budget > 0 && (s = TAILQ_FIRST(&c->waiting))) {
-		if (c->state == CIRCUIT_CLOSED)
-			return;
+	while (n-- > 0 && budget > 0 && c->state != CIRCUIT_CLOSED && (s = next_in_queue(c))) {
 		if (channel_circ_congested(&c->chan)) {
 			channel_circ_want_write(&c->chan);
 			return;
@@ -178,6 +178,6 @@ void circuit_pump(struct circuit *c)
 		used = give_turn(c, s);
 		budget -= used < budget ? used : budget;
 	}
-	if (c->state != CIRCUIT_CLOSED && somebody_can_send(c))
+	if (c->state != CIRCUIT_CLOSED && next_in_queue(c))
 		circuit_pump_soon(c);
 }

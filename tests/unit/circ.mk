@@ -1,0 +1,1 @@
+UNIT_TESTS += circ_circuit circ_stream
