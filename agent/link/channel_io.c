@@ -207,15 +207,12 @@ static void handshake_tls(struct channel *c)
 static bool read_cells(struct channel *c)
 {
 	size_t budget = CHANNEL_READ_BUDGET;
-	size_t budget_before = budget;
 	int error = 0;
 
 	for (;;) {
 		ssize_t n = tls_read(c->tls, c->rx + c->rx_len, CHANNEL_RX_MAX - c->rx_len,
 				     &budget, &error);
 
-		c->bytes_in += budget_before - budget;
-		budget_before = budget;
 		if (n == -EAGAIN)
 			break;
 		if (n == 0) {
@@ -306,10 +303,8 @@ static int send_all(struct channel *c)
 			return TLS_E_FAILED;
 		before = tls_unsent(c->tls);
 		rc = tls_flush(c->tls);
-		if (tls_unsent(c->tls) < before) {
-			c->bytes_out += before - tls_unsent(c->tls);
+		if (tls_unsent(c->tls) < before)
 			channel_timers_write_progress(c);
-		}
 	} while (rc == 0 && c->tx_start < c->tx_end);
 	return rc;
 }

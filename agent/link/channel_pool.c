@@ -212,11 +212,11 @@ void channel_pool_each(struct channel_pool *p, void (*fn)(void *ctx, const struc
 			.peer = c->peer,
 			.open = c->state == CHANNEL_OPEN,
 			.n_circuits = c->n_circs,
-			.bytes_in = c->bytes_in,
-			.bytes_out = c->bytes_out,
 			.link_version = c->handshake.version,
 		};
 
+		if (c->tls)
+			tls_bytes(c->tls, &info.bytes_in, &info.bytes_out);
 		fn(ctx, &info);
 	}
 }

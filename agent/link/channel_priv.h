@@ -110,8 +110,6 @@ struct channel {
 	size_t rx_len;
 	uint8_t *tx;
 	size_t tx_start, tx_end, tx_cap;
-	uint64_t bytes_in;
-	uint64_t bytes_out;
 
 	struct channel_circ *circs;	/* open ones, by circ_id */
 	unsigned int n_circs;		/* open and waiting */

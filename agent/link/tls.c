@@ -5,8 +5,7 @@
  * The ClientHello. An observer should see nothing that tells us from C tor, which
  * in turn offers what a browser of some years ago did. GnuTLS lets us choose
  * algorithms and, within each kind, their order; it has its own order of
- * extensions and of cipher suites (cipher first, then MAC, then key exchange). See
- * PRIORITY for what remains different.
+ * extensions and of suites (key exchange first). See PRIORITY for what remains.
  *
  * Never used: resumption, early data, renegotiation, compression, client
  * certificates, static-RSA key exchange (offered as C tor does, refused when taken).
@@ -26,22 +25,28 @@
 #include "common/secret.h"
 
 /*
- * C tor 0.4.9's lists (ciphers.inc, ciphers_v13.inc, groups P-256:X25519:P-224):
- *   TLS 1.3  1301 1303 1302
- *   TLS 1.2  c02b c02f cca9 cca8 c02c c030 c00a c009 c013 c014 009c 009d 002f 0035
+ * C tor 0.4.9 with OpenSSL 3.0 sends, captured from 0.4.9.11:
+ *   suites      1301 1303 1302 c02b c02f cca9 cca8 c02c c030 c00a c009 c013 c014
+ *               009c 009d 002f 0035 00ff
+ *   extensions  0 11 10 35 22 23 13 43 45 51 21, groups 0017 001d 0015
+ * The same here: suites and groups, one P-256 key share, session ticket without
+ * tickets kept, padding to 512 bytes, server name, versions, legacy session ID.
+ * Different, and not GnuTLS 3.7's to change: the order of suites and extensions;
+ * no 00ff; extensions 5 and 28 are added; 11 lists uncompressed points only; 13
+ * lacks SHA-224, SHA-1 and DSA; 45 names psk_ke too; the outer record says TLS 1.2.
  */
 #define PRIORITY \
 	"NONE:+VERS-TLS1.3:+VERS-TLS1.2:+COMP-NULL" \
 	":+ECDHE-ECDSA:+ECDHE-RSA:+RSA" \
 	":+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:+AES-256-CBC:+AES-128-CBC" \
 	":+AEAD:+SHA1" \
-	":+GROUP-SECP256R1:+GROUP-X25519" \
-	":+SIGN-ECDSA-SECP256R1-SHA256:+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512" \
+	":+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP224R1" \
+	":+SIGN-ECDSA-SHA256:+SIGN-ECDSA-SHA384:+SIGN-ECDSA-SHA512" \
 	":+SIGN-EDDSA-ED25519:+SIGN-EDDSA-ED448" \
 	":+SIGN-RSA-PSS-SHA256:+SIGN-RSA-PSS-SHA384:+SIGN-RSA-PSS-SHA512" \
 	":+SIGN-RSA-PSS-RSAE-SHA256:+SIGN-RSA-PSS-RSAE-SHA384:+SIGN-RSA-PSS-RSAE-SHA512" \
 	":+SIGN-RSA-SHA256:+SIGN-RSA-SHA384:+SIGN-RSA-SHA512" \
-	":+CTYPE-X509:%PROFILE_VERY_WEAK:%DISABLE_SAFE_RENEGOTIATION"
+	":+CTYPE-X509:%DISABLE_SAFE_RENEGOTIATION:%DUMBFW"
 
 /* C tor's made-up server names: "www." 4..25 base32 letters ".com". */
 #define SNI_LETTERS_MIN 4
@@ -61,6 +66,7 @@ struct tls {
 	gnutls_session_t session;
 	int fd;
 	int sock_errno;
+	uint64_t bytes_in, bytes_out;
 	bool eof;
 	uint8_t digest[SHA256_LEN];
 	char *desc;
@@ -133,6 +139,7 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
 			*t->budget -= (size_t)got;
 		t->in_start = 0;
 		t->in_end = n = (size_t)got;
+		t->bytes_in += n;
 	}
 	if (n > len)
 		n = len;
@@ -208,7 +215,7 @@ struct tls *tls_client_new(struct tls_context *ctx, int fd)
 		return NULL;
 	t->fd = fd;
 	if (gnutls_init(&s, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL |
-				    GNUTLS_NO_EXTENSIONS | GNUTLS_KEY_SHARE_TOP) != GNUTLS_E_SUCCESS) {
+				    GNUTLS_KEY_SHARE_TOP) != GNUTLS_E_SUCCESS) {
 		free(t);
 		return NULL;
 	}
@@ -351,6 +358,7 @@ int tls_flush(struct tls *t)
 		return TLS_E_SOCKET;
 	}
 	t->out_start += (size_t)n;
+	t->bytes_out += (size_t)n;
 	if (t->out_start < t->out_end)
 		return -EAGAIN;
 	t->out_start = t->out_end = 0;
@@ -360,6 +368,12 @@ int tls_flush(struct tls *t)
 void tls_close_notify(struct tls *t)
 {
 	(void)gnutls_bye(t->session, GNUTLS_SHUT_WR);
+}
+
+void tls_bytes(const struct tls *t, uint64_t *ret_in, uint64_t *ret_out)
+{
+	*ret_in = t->bytes_in;
+	*ret_out = t->bytes_out;
 }
 
 int tls_errno(const struct tls *t)

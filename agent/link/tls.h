@@ -69,6 +69,8 @@ void tls_close_notify(struct tls *t);
 
 /* errno behind TLS_E_SOCKET; 0 when there was none. */
 int tls_errno(const struct tls *t);
+/* Bytes taken from and given to the socket, TLS included. */
+void tls_bytes(const struct tls *t, uint64_t *ret_in, uint64_t *ret_out);
 /* For debug logs: "TLS1.3-..."; valid until tls_free(). */
 const char *tls_describe(struct tls *t);
 /* RFC 5705 exporter, for AUTHENTICATE cells (tor-spec 4.4.2). 0 or -EIO. */

@@ -1,0 +1,1 @@
+FUZZERS += cell link_certs link_handshake

@@ -1,0 +1,1 @@
+support_SRCS += tests/support/linkpeer.c

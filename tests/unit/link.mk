@@ -1,0 +1,1 @@
+UNIT_TESTS += cell link_netinfo link_certs link_handshake link_channel
