@@ -41,6 +41,8 @@ class Running:
 
     def __init__(self, args, env, cwd=None, stdin=None):
         self.began = time.monotonic()
+        if not shutil.which(args[0]):
+            args = ["sh", "-c", 'echo "no program $1" >&2; exit 127', "sh", args[0]]
         self.p = subprocess.Popen(args, env=env, cwd=cwd,
                                   stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -164,6 +164,10 @@ class Network:
         except OSError:
             pass
 
+    def remove(self):
+        """Deletes the folder with its logs; called when all went well."""
+        shutil.rmtree(self.base, ignore_errors=True)
+
     def exec_args(self, args, cwd=None):
         """@args as a command that runs in the client's namespace, from outside."""
         if not self.is_running():

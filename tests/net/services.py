@@ -134,8 +134,8 @@ def prepare(base, cache):
 def commands(base, nginx):
     """(name, command) of each server process, for the web server's namespace."""
     d = os.path.join(base, "web")
-    dns = ["--keep-in-foreground", "--conf-file=/dev/null", "--no-resolv",
-           "--no-hosts", "--no-poll", "--user=root", "--group=root", f"--pid-file={d}/dns.pid",
+    dns = ["--no-daemon", "--conf-file=/dev/null", "--no-resolv",
+           "--no-hosts", "--no-poll", f"--pid-file={d}/dns.pid",
            "--bind-interfaces", f"--listen-address={DNS_ADDR}", "--except-interface=lo",
            "--local=/test/", "--local-ttl=60", f"--log-facility={d}/dns.log", "--log-queries",
            "--cache-size=0"]
