@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * config.h - the agent's configuration: one file, one table, plain values
+ *
+ * One "Option value" per line, in tor's syntax: names without regard to case, '#'
+ * comments, a value in double quotes, a '\' at the end of a line joins the next.
+ * Where tor has an option of the same meaning its name and value are tor's. An
+ * option that is accepted works; one that is known but not done yet is an error
+ * that says so; an unknown one is an error with the nearest name. Every error
+ * carries its line number. A struct config is filled once and read from then on.
+ */
+#ifndef AGENT_CONFIG_H
+#define AGENT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/log.h"
+#include "dirclient/dirclient.h"
+
+#define CONFIG_FILE_MAX (1 << 20)	/* bytes; a torrc with 200 fallbacks has 20 KiB */
+#define CONFIG_LINE_MAX 4096
+#define CONFIG_LOGS_MAX 4
+#define CONFIG_MAPS_MAX 256
+#define CONFIG_FALLBACKS_MAX 1024
+#define CONFIG_ERR_MAX 512
+#define CONFIG_NAME_MAX 253	/* a host name */
+
+struct config_net {
+	struct addr base;
+	unsigned int bits;
+};
+
+struct config_log {
+	enum log_level level;
+	char *file;	/* NULL: standard error */
+};
+
+/* "MapAddress from to"; with a leading "*." both stand for all names below. */
+struct config_map {
+	char from[CONFIG_NAME_MAX + 1];
+	char to[CONFIG_NAME_MAX + 1];
+	bool wildcard;
+};
+
+struct config {
+	/* DirAuthority, FallbackDir; none: the built-in ones of the public network */
+	struct dir_authority *authorities;
+	size_t n_authorities;
+	struct dir_fallback *fallbacks;
+	size_t n_fallbacks;
+	bool testing;			/* TestingTorNetwork */
+	char *data_dir;			/* DataDirectory: guards and learned timings */
+	char *cache_dir;		/* CacheDirectory */
+	struct config_log logs[CONFIG_LOGS_MAX];
+	size_t n_logs;
+	bool safe_logging;
+	struct config_net virtual_v4;	/* VirtualAddrNetworkIPv4 */
+	struct config_net virtual_v6;
+	int64_t max_dirtiness_ms;	/* MaxCircuitDirtiness */
+	int64_t build_timeout_ms;	/* CircuitBuildTimeout; 0: learned (path-spec 2.4) */
+	int64_t socks_timeout_ms;	/* SocksTimeout: a stream request waits no longer */
+	bool reject_internal;		/* ClientRejectInternalAddresses */
+	bool enforce_subnets;		/* EnforceDistinctSubnets */
+	bool optimistic_data;		/* OptimisticData: for every stream, not only those that ask */
+	struct config_map *maps;
+	size_t n_maps;
+	/* Bit per table row: given in the file, so no default applies. */
+	uint64_t given;
+	char warning[CONFIG_ERR_MAX];	/* the last thing worth telling, or empty */
+};
+
+/* Zeroes @c; nothing is set yet. */
+void config_init(struct config *c);
+void config_deinit(struct config *c);
+
+/**
+ * config_parse() - Read a configuration's text into an initialised config
+ * @c:		After config_init(); on failure only config_deinit() is allowed
+ * @text:	The file's bytes; NUL bytes are an error
+ * @err:	One sentence with its line number on failure
+ *
+ * Applies the default of every option that was not given, the XDG directories
+ * included (they come from the environment).
+ *
+ * Return: 0, -EINVAL (see @err), -ENOMEM
+ */
+int config_parse(struct config *c, const char *text, size_t len, char *err, size_t err_len);
+/* Reads @path and parses it. @must_exist false: a missing file is an empty one. */
+int config_load(struct config *c, const char *path, bool must_exist, char *err, size_t err_len);
+/* $ONIONIFY_CONFIG, else $XDG_CONFIG_HOME/onionify/onionify.conf; malloc()ed, NULL: no memory. */
+char *config_default_path(bool *ret_explicit);
+/*
+ * Takes over from @next what may change while the agent runs and writes the
+ * options that differ but need a restart, comma-separated, into @restart.
+ */
+void config_apply_live(struct config *c, struct config *next, char *restart, size_t restart_len);
+/* The name MapAddress gives for @name, written to @out; false when none applies. */
+bool config_map_name(const struct config *c, const char *name, char out[CONFIG_NAME_MAX + 1]);
+
+/* --- the table, for config.c and for tests --- */
+enum config_option_flag {
+	CONFIG_LIST = 1 << 0,	/* may be given more than once */
+	CONFIG_RESTART = 1 << 1,	/* a changed value needs a restart */
+};
+struct config_option {
+	const char *name;
+	/* Checks @value and stores it; writes a reason into @err. 0, -EINVAL, -ENOMEM. */
+	int (*set)(struct config *c, const struct config_option *o, const char *value, char *err,
+		   size_t err_len);
+	size_t offset;		/* of the field in struct config */
+	int64_t min;
+	int64_t max;
+	const char *def;	/* in the file's own syntax; NULL: computed, or empty */
+	unsigned int flags;
+};
+/* The table's rows, in a fixed order; at most 64 of them are settable. */
+const struct config_option *config_options(size_t *ret_n);
+/* Options of tor that we know and refuse for now. */
+bool config_is_unsupported(const char *name);
+/* "Off" values of unsupported options change nothing: "SocksPort 0". */
+bool config_unsupported_is_off(const char *value);
+/* The settable or known name nearest to @name, or NULL when none is near. */
+const char *config_nearest(const char *name);
+
+#endif

@@ -1,0 +1,504 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* attach.c - see attach.h */
+#include "agent/front/attach.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "common/log.h"
+
+enum attach_state {
+	ATTACH_WAITING,	/* for a circuit */
+	ATTACH_BEGUN,	/* BEGIN or RESOLVE sent */
+	ATTACH_OPEN,	/* CONNECTED */
+	ATTACH_CLOSED,	/* freed at the end of the round */
+};
+
+static const char *const state_names[] = { "waiting", "connecting", "open", "closed" };
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == ATTACH_CLOSED + 1, "attach states");
+static const char *const kind_names[] = { "connect", "resolve", "directory" };
+
+TAILQ_HEAD(attach_list, attach);
+
+struct attach {
+	struct attach_set *set;
+	const struct attach_ops *ops;
+	void *owner;
+	uint64_t id;
+	enum attach_kind kind;
+	enum attach_state state;
+	bool optimistic;
+	bool sent_early;	/* bytes left before CONNECTED: no second try */
+	char host[STREAM_HOST_MAX + 1];	/* empty: addr */
+	struct pool_need need;
+	uint16_t port;
+	struct pool_circ *circ;	/* while a stream is on it */
+	struct stream *stream;
+	unsigned int tries;
+	unsigned int reason_tries[16];	/* by END reason */
+	uint16_t last_reason;
+	int64_t started_ms;
+	int64_t deadline_ms;
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	struct loop_task free_task;
+	struct attach_list *list;	/* the one it is on */
+	TAILQ_ENTRY(attach) entry;
+};
+
+struct attach_set {
+	struct attach_config config;
+	struct attach_list waiting;
+	struct attach_list active;
+	size_t n;
+	uint64_t next_id;
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	struct loop_task run_task;
+};
+
+static int64_t now_ms(const struct attach_set *s)
+{
+	return loop_now_ms(s->config.loop);
+}
+
+static void move_to(struct attach *a, struct attach_list *list)
+{
+	if (a->list)
+		TAILQ_REMOVE(a->list, a, entry);
+	a->list = list;
+	if (list)
+		TAILQ_INSERT_TAIL(list, a, entry);
+}
+
+static void free_attach(struct loop_task *task)
+{
+	struct attach *a = (struct attach *)((char *)task - offsetof(struct attach, free_task));
+
+	domain_unref(a->need.domain);
+	free(a);
+}
+
+/* Off the books; the memory goes at the end of the round. */
+static void bury(struct attach *a)
+{
+	struct attach_set *s = a->set;
+
+	assert(a->state != ATTACH_CLOSED);
+	a->state = ATTACH_CLOSED;
+	a->stream = NULL;
+	a->circ = NULL;
+	move_to(a, NULL);
+	s->n--;
+	a->free_task.run = free_attach;
+	loop_defer(s->config.loop, LOOP_FREE, &a->free_task);
+}
+
+static const char *label(const struct attach *a, char buf[ADDR_STR_MAX])
+{
+	struct addr_port ap = { a->need.addr, a->port };
+
+	return a->host[0] ? log_scrub(a->host) : log_scrub_addr(&ap, buf);
+}
+
+static void finish(struct attach *a, int error, uint16_t reason, bool was_connected)
+{
+	struct attach_end end = { .error = error, .reason = reason, .was_connected = was_connected };
+	char buf[ADDR_STR_MAX];
+
+	if (error && a->kind != ATTACH_DIR)
+		log_info("stream %llu: %s: %s (%s)", (unsigned long long)a->id, label(a, buf),
+			 strerror(error), reason ? end_reason_str(reason) : "no circuit");
+	a->ops->ended(a, &end);
+	/* The owner may have closed it from inside ended(). */
+	if (a->state != ATTACH_CLOSED)
+		bury(a);
+}
+
+static void st_connected(struct stream *st, const struct addr *addr, uint32_t ttl)
+{
+	struct attach *a = stream_owner(st);
+	bool is_name = a->kind == ATTACH_CONNECT && a->host[0];
+
+	(void)ttl;
+	if (is_name && a->set->config.config->reject_internal && addr->family != ADDR_NONE &&
+	    addr_is_internal(addr)) {
+		/* The exit's resolver is lying, or the name is meant for its own network. */
+		log_info("stream %llu: the exit resolved the name to an internal address",
+			 (unsigned long long)a->id);
+		stream_end(st, END_DONE);
+		finish(a, EHOSTUNREACH, END_MISC, false);
+		return;
+	}
+	a->state = ATTACH_OPEN;
+	a->ops->connected(a, addr);
+}
+
+static void st_data(struct stream *st, const uint8_t *data, size_t len)
+{
+	struct attach *a = stream_owner(st);
+
+	a->bytes_received += len;
+	a->set->bytes_received += len;
+	a->ops->data(a, data, len);
+}
+
+static void st_sendable(struct stream *st)
+{
+	struct attach *a = stream_owner(st);
+
+	if (a->state == ATTACH_OPEN || a->optimistic)
+		a->ops->sendable(a);
+}
+
+static void st_resolved(struct stream *st, const struct stream_answer *answers, size_t n)
+{
+	struct attach *a = stream_owner(st);
+
+	if (a->ops->resolved)
+		a->ops->resolved(a, answers, n);
+}
+
+/* May another exit do better, and were there not enough tries already? */
+static bool may_retry(struct attach *a, uint16_t reason)
+{
+	unsigned int most = ATTACH_TRIES_MAX;
+
+	if (a->kind == ATTACH_DIR || a->sent_early || now_ms(a->set) >= a->deadline_ms)
+		return false;
+	if (!end_reason_is_retriable(reason) && reason != END_CIRCUIT_LOST &&
+	    reason != END_REPLY_TIMEOUT)
+		return false;
+	if (reason == END_RESOLVEFAILED)
+		most = ATTACH_TRIES_RESOLVE;
+	else if (reason == END_MISC)
+		most = ATTACH_TRIES_MISC;
+	if (reason < sizeof(a->reason_tries) / sizeof(a->reason_tries[0]) &&
+	    ++a->reason_tries[reason] >= most)
+		return false;
+	return a->tries < ATTACH_TRIES_MAX;
+}
+
+/* What the failure says about the exit and the circuit. */
+static void note_failure(struct attach *a, const struct stream_end *end)
+{
+	struct pool_need *need = &a->need;
+
+	if (a->kind == ATTACH_DIR)
+		return;
+	if (end->reason == END_REPLY_TIMEOUT)
+		pool_circ_spoil(a->circ);
+	if (end->reason == END_EXITPOLICY && need->addr.family != ADDR_NONE)
+		pool_note_refusal(a->set->config.pool, a->circ, &need->addr, a->port);
+	if (end->reason != END_CIRCUIT_LOST && need->n_avoid < POOL_AVOID_MAX)
+		memcpy(need->avoid[need->n_avoid++], pool_circ_exit_id(a->circ), RSA_ID_LEN);
+	if (end->reason == END_RESOLVEFAILED && a->host[0])
+		a->last_reason = END_RESOLVEFAILED;
+}
+
+static void st_ended(struct stream *st, const struct stream_end *end)
+{
+	struct attach *a = stream_owner(st);
+	struct attach_set *s = a->set;
+	bool was_open = a->state == ATTACH_OPEN;
+	bool done = end->reason == END_DONE && (was_open || a->kind == ATTACH_RESOLVE);
+	int error = done ? 0 : end_reason_errno(end->reason);
+
+	if (!was_open && !done)
+		note_failure(a, end);
+	a->stream = NULL;
+	a->circ = NULL;
+	if (was_open || done) {
+		finish(a, done ? 0 : ECONNRESET, end->reason, was_open);
+		return;
+	}
+	a->last_reason = end->reason;
+	if (may_retry(a, end->reason)) {
+		log_info("stream %llu: %s, trying another circuit", (unsigned long long)a->id,
+			 end_reason_str(end->reason));
+		a->state = ATTACH_WAITING;
+		move_to(a, &s->waiting);
+		attach_set_run(s);
+		return;
+	}
+	if (end->reason == END_RESOLVEFAILED && a->host[0])
+		names_set_negative(s->config.names, a->need.domain, a->host, now_ms(s));
+	finish(a, error ? error : ECONNREFUSED, end->reason, false);
+}
+
+static const struct stream_ops stream_ops = {
+	.connected = st_connected,
+	.data = st_data,
+	.sendable = st_sendable,
+	.resolved = st_resolved,
+	.ended = st_ended,
+};
+
+/* As C tor sends them: a literal wants its own family alone, a name takes what the exit has. */
+static uint32_t begin_flags(const struct attach *a)
+{
+	if (a->need.addr.family == ADDR_V6)
+		return STREAM_IPV6_OK | STREAM_IPV4_NOT_OK;
+	if (a->need.addr.family == ADDR_V4 || !pool_circ_exits_v6(a->circ, a->port))
+		return 0;
+	return STREAM_IPV6_OK | STREAM_IPV6_PREFERRED;
+}
+
+static int begin(struct attach *a, struct pool_circ *pc)
+{
+	struct circuit *c = pool_circ_circuit(pc);
+	size_t hop = circuit_n_hops(c) - 1;
+	int64_t left = a->deadline_ms - now_ms(a->set);
+	int64_t timeout = a->tries == 0 ? ATTACH_REPLY_MS : ATTACH_REPLY_LATER_MS;
+	char literal[ADDR_STR_MAX];
+	const char *host = a->host[0] ? a->host : addr_format(&a->need.addr, literal);
+	int timeout_ms = (int)(left < timeout ? left : timeout);
+	int r;
+
+	a->circ = pc;
+	a->tries++;
+	if (a->kind == ATTACH_DIR)
+		r = stream_begin_dir(c, hop, timeout_ms, &stream_ops, a, &a->stream);
+	else if (a->kind == ATTACH_RESOLVE)
+		r = stream_resolve(c, hop, host, timeout_ms, &stream_ops, a, &a->stream);
+	else
+		r = stream_begin(c, hop, host, a->port, begin_flags(a), timeout_ms, &stream_ops, a,
+				 &a->stream);
+	if (r < 0) {
+		a->circ = NULL;
+		a->stream = NULL;
+		/* Full, or dying at this moment: not for anyone. */
+		if (r == -EMFILE || r == -ENOTCONN)
+			pool_circ_spoil(pc);
+		return r;
+	}
+	a->state = ATTACH_BEGUN;
+	log_debug("stream %llu: begun on circ %llu", (unsigned long long)a->id,
+		  (unsigned long long)circuit_id(c));
+	return 0;
+}
+
+static void expire(struct attach *a)
+{
+	int error = pool_has_opened(a->set->config.pool) ? ETIMEDOUT : ENETUNREACH;
+
+	if (a->last_reason)
+		error = end_reason_errno(a->last_reason);
+	finish(a, error ? error : ETIMEDOUT, a->last_reason, false);
+}
+
+/* One look at a waiting request. */
+static void run_one(struct attach *a)
+{
+	struct attach_set *s = a->set;
+	struct pool_circ *pc;
+	int r;
+
+	if (now_ms(s) >= a->deadline_ms) {
+		expire(a);
+		return;
+	}
+	r = a->kind == ATTACH_DIR ? pool_take_dir(s->config.pool, &a->need, &pc)
+				  : pool_take(s->config.pool, &a->need, &pc);
+	if (r == 0)
+		r = begin(a, pc);
+	if (r == 0) {
+		move_to(a, &s->active);
+		if (a->optimistic)
+			a->ops->sendable(a);
+	} else if (r == -EAGAIN || r == -EMFILE || r == -ENOTCONN) {
+		move_to(a, &s->waiting);
+		if (r != -EAGAIN && ++a->tries > ATTACH_TRIES_MAX)
+			expire(a);
+	} else if (a->last_reason) {
+		/* Every exit that would do has failed it. */
+		int error = end_reason_errno(a->last_reason);
+
+		finish(a, error ? error : EHOSTUNREACH, a->last_reason, false);
+	} else {
+		finish(a, r == -ENOENT ? EHOSTUNREACH : -r, 0, false);
+	}
+}
+
+static void run(struct loop_task *task)
+{
+	struct attach_set *s = (struct attach_set *)((char *)task -
+						     offsetof(struct attach_set, run_task));
+	struct attach_list todo = TAILQ_HEAD_INITIALIZER(todo);
+	struct attach *a;
+
+	/* Owners may add and close requests meanwhile: take what waits now, one by one. */
+	while ((a = TAILQ_FIRST(&s->waiting)))
+		move_to(a, &todo);
+	while ((a = TAILQ_FIRST(&todo)))
+		run_one(a);
+}
+
+struct attach_set *attach_set_new(const struct attach_config *config)
+{
+	struct attach_set *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->config = *config;
+	TAILQ_INIT(&s->waiting);
+	TAILQ_INIT(&s->active);
+	s->run_task.run = run;
+	s->next_id = 1;
+	return s;
+}
+
+void attach_set_free(struct attach_set *s)
+{
+	if (!s)
+		return;
+	assert(s->n == 0);
+	loop_cancel(s->config.loop, LOOP_PUMP, &s->run_task);
+	free(s);
+}
+
+void attach_set_run(struct attach_set *s)
+{
+	if (!TAILQ_EMPTY(&s->waiting))
+		loop_defer(s->config.loop, LOOP_PUMP, &s->run_task);
+}
+
+void attach_set_abort(struct attach_set *s)
+{
+	struct attach *a;
+
+	while ((a = TAILQ_FIRST(&s->waiting)) || (a = TAILQ_FIRST(&s->active))) {
+		if (a->stream)
+			stream_end(a->stream, END_DONE);
+		a->stream = NULL;
+		finish(a, ECONNABORTED, END_CIRCUIT_LOST, a->state == ATTACH_OPEN);
+	}
+}
+
+int attach_new(struct attach_set *s, const struct attach_request *req, const struct attach_ops *ops,
+	       void *owner, struct attach **ret)
+{
+	struct attach *a;
+
+	if (req->host && strlen(req->host) > STREAM_HOST_MAX)
+		return -EINVAL;
+	if (s->n >= ATTACH_MAX)
+		return -EMFILE;
+	a = calloc(1, sizeof(*a));
+	if (!a)
+		return -ENOMEM;
+	a->set = s;
+	a->ops = ops;
+	a->owner = owner;
+	a->id = s->next_id++;
+	a->kind = req->kind;
+	a->optimistic = req->optimistic;
+	a->port = req->port;
+	a->started_ms = now_ms(s);
+	a->deadline_ms = a->started_ms + s->config.config->socks_timeout_ms;
+	snprintf(a->host, sizeof(a->host), "%s", req->host ? req->host : "");
+	a->need.domain = req->domain ? domain_ref(req->domain) : NULL;
+	a->need.port = req->kind == ATTACH_CONNECT ? req->port : 0;
+	if (!req->host)
+		a->need.addr = req->addr;
+	if (req->relay)
+		a->need.relay = *req->relay;
+	s->n++;
+	move_to(a, &s->waiting);
+	attach_set_run(s);
+	*ret = a;
+	return 0;
+}
+
+void *attach_owner(const struct attach *a)
+{
+	return a->owner;
+}
+
+size_t attach_room(struct attach *a)
+{
+	if (!a->stream || (a->state != ATTACH_OPEN && !a->optimistic))
+		return 0;
+	return stream_room(a->stream);
+}
+
+int attach_send(struct attach *a, const uint8_t *data, size_t len)
+{
+	int r = a->stream ? stream_send(a->stream, data, len) : -ENOTCONN;
+
+	if (r < 0)
+		return r;
+	if (a->state != ATTACH_OPEN)
+		a->sent_early = true;
+	a->bytes_sent += len;
+	a->set->bytes_sent += len;
+	return 0;
+}
+
+void attach_consumed(struct attach *a, size_t len)
+{
+	if (a->stream)
+		stream_consumed(a->stream, len);
+}
+
+void attach_close(struct attach *a, uint8_t reason)
+{
+	if (!a || a->state == ATTACH_CLOSED)
+		return;
+	if (a->stream)
+		stream_end(a->stream, reason);
+	bury(a);
+}
+
+void attach_spoil_circuit(struct attach *a)
+{
+	if (a->circ)
+		pool_circ_spoil(a->circ);
+}
+
+static void each_in(const struct attach_list *list, void (*fn)(void *ctx, const struct attach_info *),
+		    void *ctx)
+{
+	const struct attach *a;
+
+	TAILQ_FOREACH(a, list, entry) {
+		struct attach_info info = {
+			.id = a->id,
+			.state = state_names[a->state],
+			.kind = kind_names[a->kind],
+			.host = a->host,
+			.addr = a->need.addr,
+			.port = a->port,
+			.domain_id = a->need.domain ? a->need.domain->id : 0,
+			.circuit_id = a->circ ? circuit_id(pool_circ_circuit(a->circ)) : 0,
+			.tries = a->tries,
+			.age_ms = now_ms(a->set) - a->started_ms,
+			.bytes_sent = a->bytes_sent,
+			.bytes_received = a->bytes_received,
+		};
+
+		fn(ctx, &info);
+	}
+}
+
+void attach_each(const struct attach_set *s, void (*fn)(void *ctx, const struct attach_info *),
+		 void *ctx)
+{
+	each_in(&s->active, fn, ctx);
+	each_in(&s->waiting, fn, ctx);
+}
+
+size_t attach_count(const struct attach_set *s)
+{
+	return s->n;
+}
+
+void attach_totals(const struct attach_set *s, uint64_t *ret_sent, uint64_t *ret_received)
+{
+	*ret_sent = s->bytes_sent;
+	*ret_received = s->bytes_received;
+}

@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * front.c - see front.h
+ *
+ * Requests are dispatched here; each kind has a file of its own (open.c, lookup.c,
+ * control.c). QUERY and WAIT are short enough to be answered here.
+ */
+#include "agent/front/front.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/front/front_internal.h"
+#include "common/log.h"
+
+#define HOUSEKEEPING_S 600.
+
+struct domain *front_domain(struct front *f, const struct session *s, struct ipc_str token)
+{
+	int64_t now = loop_now_ms(f->config.loop);
+	struct domain *d;
+	int r = domain_get(&f->domains, token, session_pid(s), &d);
+
+	if (r == -ENOSPC && names_expire(f->names, 0, true, now))
+		r = domain_get(&f->domains, token, session_pid(s), &d);
+	if (r == 0)
+		return d;
+	log_warn_limited("session: no isolation domain for process %ld: %s", (long)session_pid(s),
+			 r == -ENOSPC ? "too many are in use" : strerror(-r));
+	return NULL;
+}
+
+static void query(struct front *f, struct session *s, const uint8_t *body, size_t len)
+{
+	uint8_t frame[IPC_HEADER_LEN + 64];
+	struct ipc_query m;
+	struct ipc_info info;
+	ssize_t n;
+
+	if (ipc_query_decode(body, len, &m) == 0) {
+		handles_query(f->handles, m.handle, loop_now_ms(f->config.loop), &info);
+		n = ipc_info_encode(frame, sizeof(frame), &info);
+		if (n > 0)
+			session_reply(s, frame, (size_t)n);
+	}
+	session_end(s);
+}
+
+/* One PROGRESS frame; true when it was the last. */
+static bool tell(struct front *f, struct session *s)
+{
+	const struct progress_view *v = progress_get(f->progress);
+	uint8_t frame[IPC_HEADER_LEN + 512];
+	char text[IPC_NAME_MAX + 1];
+	struct ipc_progress m = {
+		.percent = (uint8_t)v->percent,
+		.done = v->done,
+		.total = v->total,
+		.text = { text, 0 },
+	};
+	ssize_t n;
+
+	if (v->problem[0] && v->percent < 100)
+		snprintf(text, sizeof(text), "%.80s (%.150s)", v->text, v->problem);
+	else
+		snprintf(text, sizeof(text), "%s", v->text);
+	m.text.len = strlen(text);
+	n = ipc_progress_encode(frame, sizeof(frame), &m);
+	if (n > 0)
+		session_reply(s, frame, (size_t)n);
+	if (n > 0 && v->percent < 100)
+		return false;
+	session_end(s);
+	return true;
+}
+
+static void waiter_gone(void *user)
+{
+	struct waiter *w = user;
+
+	TAILQ_REMOVE(&w->front->waiters, w, entry);
+	free(w);
+}
+
+static void wait_request(struct front *f, struct session *s)
+{
+	struct waiter *w;
+
+	if (tell(f, s))
+		return;
+	w = calloc(1, sizeof(*w));
+	if (!w) {
+		session_end(s);
+		return;
+	}
+	w->front = f;
+	w->session = s;
+	TAILQ_INSERT_TAIL(&f->waiters, w, entry);
+	session_set_patient(s);
+	session_on_gone(s, waiter_gone, w);
+}
+
+/* Tells all who wait, once a round however much changed in it. */
+static void run_progress(struct loop_task *task)
+{
+	struct front *f = (struct front *)((char *)task - offsetof(struct front, progress_task));
+	const struct progress_view *v = progress_get(f->progress);
+	struct waiter *w;
+	struct waiter *next;
+
+	log_info("bootstrap: %u %%: %s%s%s", v->percent, v->text, v->problem[0] ? ": " : "",
+		 v->problem);
+	if (v->percent == 100 && !f->announced) {
+		f->announced = true;
+		log_notice("connected to the Tor network");
+	}
+	for (w = TAILQ_FIRST(&f->waiters); w; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (tell(f, w->session))
+			waiter_gone(w);
+	}
+}
+
+static void handle_request(void *ctx, struct session *s, uint8_t type, const uint8_t *body,
+			   size_t len)
+{
+	struct front *f = ctx;
+
+	switch (type) {
+	case IPC_OPEN:
+		open_request(f, s, body, len);
+		return;
+	case IPC_QUERY:
+		query(f, s, body, len);
+		return;
+	case IPC_RESOLVE:
+		lookup_resolve(f, s, body, len);
+		return;
+	case IPC_REVERSE:
+		lookup_reverse(f, s, body, len);
+		return;
+	case IPC_WAIT:
+		if (len == 0) {
+			wait_request(f, s);
+			return;
+		}
+		break;
+	case IPC_CONTROL:
+		control_request(f, s, body, len);
+		return;
+	default:
+		break;
+	}
+	log_warn_limited("session: bad request of type %u from process %ld", type,
+			 (long)session_pid(s));
+	session_end(s);
+}
+
+static const struct session_ops session_ops = { .request = handle_request };
+
+static void pool_changed(void *ctx)
+{
+	struct front *f = ctx;
+
+	attach_set_run(f->attach);
+	if (progress_set_circuits(f->progress, pool_has_opened(f->pool), pool_problem(f->pool)))
+		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
+}
+
+static void housekeep(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	struct front *f = w->data;
+
+	(void)ev;
+	(void)revents;
+	(void)names_expire(f->names, NAMES_IDLE_MS, false, loop_now_ms(f->config.loop));
+	(void)path_save(f->config.path, loop_wall(f->config.loop));
+	if (f->config.cbt)
+		(void)cbt_save(f->config.cbt);
+}
+
+/* --- what the directory client asks for and tells --- */
+
+static int dir_open(void *agent, const struct dir_source *source, struct dir_connection *ret)
+{
+	struct front *f = agent;
+
+	return dirlink_open(f->dirlink, source, ret);
+}
+
+static void dir_result(void *agent, uint64_t cookie, bool good)
+{
+	struct front *f = agent;
+
+	dirlink_result(f->dirlink, cookie, good);
+}
+
+static void dir_progress(void *agent, const struct dir_progress *progress)
+{
+	struct front *f = agent;
+
+	if (progress_set_dir(f->progress, progress))
+		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
+}
+
+static void dir_netdir(void *agent, const struct netdir *nd)
+{
+	struct front *f = agent;
+
+	path_set_netdir(f->config.path, nd, loop_wall(f->config.loop));
+	if (f->config.cbt)
+		cbt_set_netdir(f->config.cbt, nd);
+	pool_set_netdir(f->pool, nd);
+}
+
+const struct dir_ops *front_dir_ops(void)
+{
+	static const struct dir_ops ops = {
+		.open = dir_open,
+		.result = dir_result,
+		.progress = dir_progress,
+		.netdir = dir_netdir,
+	};
+
+	return &ops;
+}
+
+void front_set_dirclient(struct front *f, struct dirclient *dc)
+{
+	f->dirclient = dc;
+}
+
+void front_note_clock_skew(struct front *f, int64_t skew_s)
+{
+	f->clock_skew_s = skew_s;
+}
+
+/* The parts, in the order in which each needs those before it. */
+static bool make_parts(struct front *f)
+{
+	const struct front_config *c = &f->config;
+	struct pool_config pool = {
+		.loop = c->loop,
+		.circ = c->circ,
+		.path = c->path,
+		.cbt = c->cbt,
+		.config = c->config,
+		.changed = pool_changed,
+		.ctx = f,
+	};
+	struct attach_config attach = { .loop = c->loop, .config = c->config };
+
+	f->progress = progress_new();
+	f->names = names_new(&c->config->virtual_v4, &c->config->virtual_v6);
+	f->handles = handles_new();
+	f->pool = pool_new(&pool);
+	if (!f->progress || !f->names || !f->handles || !f->pool)
+		return false;
+	attach.pool = f->pool;
+	attach.names = f->names;
+	f->attach = attach_set_new(&attach);
+	f->pipes = f->attach ? pipe_set_new(c->loop, f->attach, f->handles) : NULL;
+	f->dirlink = f->pipes ? dirlink_new(c->loop, f->pipes) : NULL;
+	f->sessions = session_set_new(c->loop, &session_ops, f);
+	return f->dirlink && f->sessions;
+}
+
+struct front *front_new(const struct front_config *config)
+{
+	struct front *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return NULL;
+	f->config = *config;
+	f->started_ms = loop_now_ms(config->loop);
+	f->progress_task.run = run_progress;
+	TAILQ_INIT(&f->waiters);
+	domains_init(&f->domains);
+	ev_timer_init(&f->housekeeping, housekeep, HOUSEKEEPING_S, HOUSEKEEPING_S);
+	f->housekeeping.data = f;
+	if (!make_parts(f)) {
+		front_free(f);
+		return NULL;
+	}
+	ev_timer_start(config->loop->ev, &f->housekeeping);
+	return f;
+}
+
+void front_stop(struct front *f)
+{
+	if (f->stopped)
+		return;
+	f->stopped = true;
+	ev_timer_stop(f->config.loop->ev, &f->housekeeping);
+	loop_cancel(f->config.loop, LOOP_PUMP, &f->progress_task);
+	session_set_free(f->sessions);
+	dirlink_free(f->dirlink);
+	if (f->pipes)
+		pipe_set_abort(f->pipes);
+	pipe_set_free(f->pipes);
+	if (f->attach)
+		attach_set_abort(f->attach);
+	attach_set_free(f->attach);
+	pool_free(f->pool);
+	handles_free(f->handles);
+	names_free(f->names);
+	progress_free(f->progress);
+}
+
+void front_free(struct front *f)
+{
+	if (!f)
+		return;
+	front_stop(f);
+	domains_deinit(&f->domains);
+	free(f);
+}
+
+void front_listen(struct front *f, int fd)
+{
+	session_listen(f->sessions, fd);
+}

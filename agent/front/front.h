@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * front.h - the agent's side towards programs, as one piece
+ *
+ * Puts together sessions, names, the circuit pool, stream requests, pipes,
+ * look-ups, directory connections and onionctl's commands. main owns the layers
+ * below (channels, path, dirclient) and gives them here.
+ */
+#ifndef FRONT_FRONT_H
+#define FRONT_FRONT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/circ/circuit.h"
+#include "agent/config.h"
+#include "agent/link/channel.h"
+#include "agent/path/cbt.h"
+#include "agent/path/path.h"
+#include "dirclient/dirclient.h"
+
+struct front;
+
+struct front_config {
+	struct loop *loop;
+	const struct config *config;	/* its live fields may change under us */
+	struct circ_env *circ;
+	struct channel_pool *channels;
+	struct path_ctx *path;
+	struct cbt *cbt;	/* NULL: no learning */
+	/* onionctl reload: 0, or a message in @err. */
+	int (*reload)(void *ctx, char *err, size_t err_len);
+	/* onionctl stop. */
+	void (*stop)(void *ctx);
+	void *ctx;
+};
+
+/* NULL: no memory. */
+struct front *front_new(const struct front_config *config);
+/* Ends every request, stream and circuit. One loop round later front_free() may follow. */
+void front_stop(struct front *f);
+void front_free(struct front *f);
+/* Accepts requests on @fd from now on; @fd stays the caller's. */
+void front_listen(struct front *f, int fd);
+/* For dirclient_new(), with the front as its agent pointer. */
+const struct dir_ops *front_dir_ops(void);
+/* Borrowed; NULL before it goes. */
+void front_set_dirclient(struct front *f, struct dirclient *dc);
+/* A relay's clock differs from ours by @skew_s (ours minus theirs). */
+void front_note_clock_skew(struct front *f, int64_t skew_s);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* front_internal.h - what the parts of front/ that answer requests share */
+#ifndef FRONT_FRONT_INTERNAL_H
+#define FRONT_FRONT_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "agent/front/attach.h"
+#include "agent/front/dest.h"
+#include "agent/front/dirlink.h"
+#include "agent/front/domain.h"
+#include "agent/front/front.h"
+#include "agent/front/handles.h"
+#include "agent/front/names.h"
+#include "agent/front/pipe.h"
+#include "agent/front/pool.h"
+#include "agent/front/progress.h"
+#include "agent/front/session.h"
+
+/* A WAIT that is not answered to the end yet. */
+struct waiter {
+	struct front *front;
+	struct session *session;
+	TAILQ_ENTRY(waiter) entry;
+};
+TAILQ_HEAD(waiter_list, waiter);
+
+struct front {
+	struct front_config config;
+	struct domains domains;
+	struct names *names;
+	struct pool *pool;
+	struct attach_set *attach;
+	struct handles *handles;
+	struct pipe_set *pipes;
+	struct session_set *sessions;
+	struct dirlink *dirlink;
+	struct progress *progress;
+	struct dirclient *dirclient;
+	struct loop_task progress_task;
+	struct waiter_list waiters;
+	ev_timer housekeeping;
+	int64_t started_ms;
+	uint64_t n_opens;
+	int64_t clock_skew_s;
+	bool stopped;
+	bool announced;	/* "connected" was logged */
+};
+
+/* The domain of a request; NULL when refused. The caller unrefs it. */
+struct domain *front_domain(struct front *f, const struct session *s, struct ipc_str token);
+
+/* --- open.c --- */
+void open_request(struct front *f, struct session *s, const uint8_t *body, size_t len);
+/* --- lookup.c --- */
+void lookup_resolve(struct front *f, struct session *s, const uint8_t *body, size_t len);
+void lookup_reverse(struct front *f, struct session *s, const uint8_t *body, size_t len);
+/* What an exit says about @name (or, for an address, its name); for onionctl. */
+struct lookup;
+typedef void (*lookup_done_fn)(void *ctx, int error, const struct stream_answer *answers, size_t n);
+/* 0 and @done later, or -errno. @ret is good until done() or lookup_cancel(). */
+int lookup_start(struct front *f, struct domain *domain, const char *name, const struct addr *addr,
+		 lookup_done_fn done, void *ctx, struct lookup **ret);
+/* @lookup: a struct lookup, or NULL. No done() after this. */
+void lookup_cancel(void *lookup);
+/* --- control.c --- */
+void control_request(struct front *f, struct session *s, const uint8_t *body, size_t len);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * outbuf.h - bytes that wait for a descriptor to take them
+ *
+ * One contiguous buffer that grows up to a limit and is freed when it runs empty.
+ */
+#ifndef FRONT_OUTBUF_H
+#define FRONT_OUTBUF_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct outbuf {
+	uint8_t *data;
+	size_t pos;	/* written up to here */
+	size_t end;
+	size_t cap;
+};
+
+/* Zeroed is empty. */
+void outbuf_deinit(struct outbuf *b);
+size_t outbuf_len(const struct outbuf *b);
+/* Appends. 0, -ENOBUFS (more than @max would wait), -ENOMEM. */
+int outbuf_put(struct outbuf *b, const void *data, size_t len, size_t max);
+/* Writes to socket @fd what it takes, without SIGPIPE. Bytes written, or -errno. */
+ssize_t outbuf_flush(struct outbuf *b, int fd);
+
+#endif

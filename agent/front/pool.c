@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool.c - the life of a circuit in the pool; the choice among them is in pool_pick.c */
+#include "agent/front/pool.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/front/pool_internal.h"
+#include "agent/link/cell.h"
+#include "common/crypto.h"
+#include "common/log.h"
+
+#define TICK_BUSY_S 0.5
+#define TICK_IDLE_S 15.0
+#define BUILD_TIMEOUT_MS 60000	/* path-spec 2.4.1: before anything is learned */
+#define DIR_BUILD_TIMEOUT_MS 20000
+#define BACKOFF_FREE 3		/* failures in a row that cost no waiting */
+#define BACKOFF_MS 250
+#define BACKOFF_MAX_MS 30000
+
+static const char *const state_names[] = { "building", "waiting", "open", "retired", "gone" };
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == POOL_GONE + 1, "pool states");
+
+int64_t pool_now(const struct pool *p)
+{
+	return loop_now_ms(p->config.loop);
+}
+
+static void set_state(struct pool_circ *pc, enum pool_state to)
+{
+	static const unsigned int allowed[] = {
+		[POOL_BUILDING] = 1 << POOL_WAITING | 1 << POOL_OPEN | 1 << POOL_RETIRED | 1 << POOL_GONE,
+		[POOL_WAITING] = 1 << POOL_OPEN | 1 << POOL_RETIRED | 1 << POOL_GONE,
+		[POOL_OPEN] = 1 << POOL_RETIRED | 1 << POOL_GONE,
+		[POOL_RETIRED] = 1 << POOL_GONE,
+		[POOL_GONE] = 0,
+	};
+
+	assert(allowed[pc->state] & 1u << to);
+	if (pc->state == POOL_BUILDING)
+		pc->pool->n_building--;
+	log_debug("pool: circ %llu: %s -> %s", (unsigned long long)circuit_id(pc->circuit),
+		  state_names[pc->state], state_names[to]);
+	pc->state = to;
+}
+
+static void free_circ(struct loop_task *task)
+{
+	struct pool_circ *pc = (struct pool_circ *)((char *)task -
+						    offsetof(struct pool_circ, free_task));
+
+	domain_unref(pc->domain);
+	free(pc);
+}
+
+/* Takes a circuit off the books; the circuit itself is closed or closing. */
+static void forget(struct pool_circ *pc)
+{
+	struct pool *p = pc->pool;
+
+	if (pc->guard_open) {
+		path_guard_cancelled(p->config.path, pc->guard_token);
+		pc->guard_open = false;
+	}
+	set_state(pc, POOL_GONE);
+	TAILQ_REMOVE(&p->circs, pc, entry);
+	p->n_circs--;
+	pc->free_task.run = free_circ;
+	loop_defer(p->config.loop, LOOP_FREE, &pc->free_task);
+}
+
+static void discard(struct pool_circ *pc)
+{
+	struct circuit *c = pc->circuit;
+
+	/* In this order: streams that it still carries are told before our memory goes. */
+	circuit_close(c, DESTROY_NONE);
+	forget(pc);
+}
+
+static void note_success(struct pool *p)
+{
+	p->failures = 0;
+	p->not_before_ms = 0;
+	p->problem = NULL;
+}
+
+static void note_failure(struct pool *p, const char *why)
+{
+	int64_t delay = BACKOFF_MS;
+
+	p->problem = why;
+	p->failures++;
+	if (p->failures <= BACKOFF_FREE)
+		return;
+	for (unsigned int i = BACKOFF_FREE + 1; i < p->failures && delay < BACKOFF_MAX_MS; i++)
+		delay *= 2;
+	if (delay > BACKOFF_MAX_MS)
+		delay = BACKOFF_MAX_MS;
+	p->not_before_ms = pool_now(p) + delay / 2 + (int64_t)crypto_random_below((uint64_t)delay);
+}
+
+/* Does what the guard machinery says about a circuit whose hops are all there. */
+static void apply_guard_use(struct pool_circ *pc, enum path_guard_use use)
+{
+	struct pool *p = pc->pool;
+
+	switch (use) {
+	case PATH_GUARD_USABLE:
+		if (pc->state != POOL_OPEN && pc->state != POOL_RETIRED)
+			set_state(pc, POOL_OPEN);
+		if (pc->purpose == POOL_EXIT)
+			p->opened_once = true;
+		break;
+	case PATH_GUARD_WAIT:
+		if (pc->state == POOL_BUILDING)
+			set_state(pc, POOL_WAITING);
+		break;
+	case PATH_GUARD_UNUSABLE:
+		discard(pc);
+		break;
+	}
+}
+
+static void circ_opened(struct circuit *c)
+{
+	struct pool_circ *pc = circuit_owner(c);
+	struct pool *p = pc->pool;
+	enum path_guard_use use = PATH_GUARD_USABLE;
+
+	if (pc->state == POOL_GONE)
+		return;
+	note_success(p);
+	path_network_alive(p->config.path, pool_now(p));
+	pc->idle_since_ms = pool_now(p);
+	if (pc->guard_open) {
+		use = path_guard_succeeded(p->config.path, pc->guard_token, pool_now(p),
+					   loop_wall(p->config.loop));
+		/* While it waits the token stays good for path_guard_check(). */
+		pc->guard_open = use == PATH_GUARD_WAIT;
+	}
+	apply_guard_use(pc, use);
+	pool_rearm(p);
+	p->config.changed(p->config.ctx);
+}
+
+/* What a failed build says about the guard. */
+static void report_guard(struct pool_circ *pc, const struct circuit_failure *why)
+{
+	struct pool *p = pc->pool;
+	bool no_network = why->error == CIRCUIT_E_CHANNEL &&
+			  (why->channel == CHANNEL_E_NETWORK || why->channel == CHANNEL_E_SHUTDOWN);
+	bool ours = why->error == CIRCUIT_E_LIMIT || why->error == CIRCUIT_E_CLOSED;
+
+	if (!pc->guard_open)
+		return;
+	pc->guard_open = false;
+	if (why->hop > 0 && pc->state == POOL_BUILDING)
+		(void)path_guard_succeeded(p->config.path, pc->guard_token, pool_now(p),
+					   loop_wall(p->config.loop));
+	else if (why->hop > 0 || no_network || ours)
+		path_guard_cancelled(p->config.path, pc->guard_token);
+	else
+		path_guard_failed(p->config.path, pc->guard_token, pool_now(p),
+				  loop_wall(p->config.loop));
+}
+
+static void circ_closed(struct circuit *c, const struct circuit_failure *why)
+{
+	struct pool_circ *pc = circuit_owner(c);
+	struct pool *p = pc->pool;
+
+	if (pc->state == POOL_GONE)
+		return;
+	log_info("pool: circ %llu: %s (%s) at hop %u%s", (unsigned long long)circuit_id(c),
+		 circuit_error_str(why->error), channel_error_str(why->channel), why->hop + 1u,
+		 why->was_open ? ", was open" : "");
+	report_guard(pc, why);
+	if (!why->was_open)
+		note_failure(p, why->error == CIRCUIT_E_CHANNEL ? channel_error_str(why->channel)
+								: circuit_error_str(why->error));
+	forget(pc);
+	pool_rearm(p);
+	p->config.changed(p->config.ctx);
+}
+
+static const struct circuit_ops circ_ops = {
+	.opened = circ_opened,
+	.closed = circ_closed,
+};
+
+static struct pool_circ *circ_new(struct pool *p, enum pool_purpose purpose)
+{
+	struct pool_circ *pc;
+
+	if (p->n_circs >= POOL_CIRCUITS_MAX || p->n_building >= POOL_BUILDING_MAX)
+		return NULL;
+	pc = calloc(1, sizeof(*pc));
+	if (!pc)
+		return NULL;
+	pc->pool = p;
+	pc->purpose = purpose;
+	pc->state = POOL_BUILDING;
+	pc->made_ms = pool_now(p);
+	pc->idle_since_ms = pc->made_ms;
+	/* Not all at once, and no fixed pattern on the wire. */
+	pc->idle_max_ms = purpose == POOL_DIR ? POOL_DIR_IDLE_MS
+					      : POOL_IDLE_MS + (int64_t)crypto_random_below(POOL_IDLE_MS);
+	pc->circuit = circuit_new(p->config.circ, &circ_ops, pc);
+	TAILQ_INSERT_HEAD(&p->circs, pc, entry);
+	p->n_circs++;
+	p->n_building++;
+	return pc;
+}
+
+static int build(struct pool_circ *pc, const struct path *path, int timeout_ms)
+{
+	struct pool *p = pc->pool;
+	int r;
+
+	memcpy(pc->exit_id, path->hops[path->n - 1].rsa_id, RSA_ID_LEN);
+	pc->guard_token = path->guard_token;
+	pc->guard_open = path->guard_token != 0;
+	r = circuit_build(pc->circuit, path->hops, path->n, timeout_ms);
+	if (r < 0) {
+		note_failure(p, strerror(-r));
+		discard(pc);
+		return r;
+	}
+	pool_rearm(p);
+	return 0;
+}
+
+int pool_launch_exit(struct pool *p, const struct path_request *req, struct domain *domain)
+{
+	int64_t timeout = p->config.config->build_timeout_ms;
+	struct pool_circ *pc;
+	struct path path;
+	int r;
+
+	if (pool_now(p) < p->not_before_ms)
+		return -EAGAIN;
+	r = path_choose(p->config.path, req, pool_now(p), loop_wall(p->config.loop), &path);
+	if (r < 0) {
+		p->problem = r == -ENETDOWN ? "no guard can be reached" : p->problem;
+		return r;
+	}
+	pc = circ_new(p, POOL_EXIT);
+	if (!pc) {
+		path_guard_cancelled(p->config.path, path.guard_token);
+		return -EAGAIN;
+	}
+	pc->domain = domain ? domain_ref(domain) : NULL;
+	return build(pc, &path, timeout > 0 ? (int)timeout : BUILD_TIMEOUT_MS);
+}
+
+int pool_launch_dir(struct pool *p, const struct path *path)
+{
+	struct pool_circ *pc = circ_new(p, POOL_DIR);
+
+	if (!pc) {
+		if (path->guard_token)
+			path_guard_cancelled(p->config.path, path->guard_token);
+		return -EAGAIN;
+	}
+	return build(pc, path, DIR_BUILD_TIMEOUT_MS);
+}
+
+void pool_circ_claim(struct pool_circ *pc, struct domain *domain)
+{
+	assert(!pc->domain || pc->domain == domain);
+	if (!pc->domain)
+		pc->domain = domain_ref(domain);
+}
+
+static bool is_dirty(const struct pool_circ *pc)
+{
+	return pc->used_ms > 0 &&
+	       pool_now(pc->pool) - pc->used_ms >= pc->pool->config.config->max_dirtiness_ms;
+}
+
+/* Nobody came for it: a clean circuit, or a directory circuit between downloads. */
+static bool is_left_over(const struct pool_circ *pc)
+{
+	return (pc->used_ms == 0 || pc->purpose == POOL_DIR) &&
+	       pool_now(pc->pool) - pc->idle_since_ms > pc->idle_max_ms;
+}
+
+/* Closes or retires what is too old; asks again for circuits that wait for a better guard. */
+static void tick_circ(struct pool_circ *pc)
+{
+	struct pool *p = pc->pool;
+	bool idle = circuit_n_streams(pc->circuit) == 0;
+
+	if (!idle)
+		pc->idle_since_ms = pool_now(p);
+	switch (pc->state) {
+	case POOL_WAITING:
+		apply_guard_use(pc, path_guard_check(p->config.path, pc->guard_token, pool_now(p),
+						     loop_wall(p->config.loop)));
+		if (pc->state == POOL_OPEN)
+			pc->guard_open = false;
+		break;
+	case POOL_OPEN:
+		if (is_dirty(pc))
+			set_state(pc, POOL_RETIRED);
+		if (idle && (pc->state == POOL_RETIRED || is_left_over(pc)))
+			discard(pc);
+		break;
+	case POOL_RETIRED:
+		if (idle)
+			discard(pc);
+		break;
+	case POOL_BUILDING:
+	case POOL_GONE:
+		break;
+	}
+}
+
+static bool is_busy(const struct pool *p)
+{
+	const struct pool_circ *pc;
+
+	if (p->n_building > 0 || p->waiting)
+		return true;
+	TAILQ_FOREACH(pc, &p->circs, entry) {
+		if (pc->state == POOL_WAITING || pc->state == POOL_RETIRED)
+			return true;
+	}
+	return false;
+}
+
+void pool_rearm(struct pool *p)
+{
+	p->timer.repeat = is_busy(p) ? TICK_BUSY_S : TICK_IDLE_S;
+	ev_timer_again(p->config.loop->ev, &p->timer);
+}
+
+static void tick(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	struct pool *p = w->data;
+	struct pool_circ *pc;
+	struct pool_circ *next;
+	bool waiting = p->waiting;
+
+	(void)ev;
+	(void)revents;
+	p->waiting = false;
+	for (pc = TAILQ_FIRST(&p->circs); pc; pc = next) {
+		next = TAILQ_NEXT(pc, entry);
+		tick_circ(pc);
+	}
+	pool_fill_reserve(p);
+	if (waiting || p->n_building > 0)
+		p->config.changed(p->config.ctx);
+	pool_rearm(p);
+}
+
+struct pool *pool_new(const struct pool_config *config)
+{
+	struct pool *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->config = *config;
+	TAILQ_INIT(&p->circs);
+	p->demand_ms = pool_now(p);
+	ev_timer_init(&p->timer, tick, 0., TICK_BUSY_S);
+	p->timer.data = p;
+	ev_timer_again(config->loop->ev, &p->timer);
+	return p;
+}
+
+void pool_free(struct pool *p)
+{
+	if (!p)
+		return;
+	ev_timer_stop(p->config.loop->ev, &p->timer);
+	while (!TAILQ_EMPTY(&p->circs))
+		discard(TAILQ_FIRST(&p->circs));
+	netdir_unref(p->netdir);
+	/* The circuits' memory is freed by LOOP_FREE tasks, none of which needs the pool. */
+	free(p);
+}
+
+void pool_set_netdir(struct pool *p, const struct netdir *nd)
+{
+	struct netdir *old = p->netdir;
+
+	p->netdir = nd ? netdir_ref(nd) : NULL;
+	netdir_unref(old);
+	pool_kick(p);
+}
+
+struct circuit *pool_circ_circuit(const struct pool_circ *pc)
+{
+	return pc->circuit;
+}
+
+const uint8_t *pool_circ_exit_id(const struct pool_circ *pc)
+{
+	return pc->exit_id;
+}
+
+void pool_circ_spoil(struct pool_circ *pc)
+{
+	if (pc->state == POOL_OPEN)
+		set_state(pc, POOL_RETIRED);
+}
+
+void pool_new_identity(struct pool *p)
+{
+	struct pool_circ *pc;
+	struct pool_circ *next;
+
+	for (pc = TAILQ_FIRST(&p->circs); pc; pc = next) {
+		next = TAILQ_NEXT(pc, entry);
+		if (pc->purpose == POOL_DIR)
+			continue;
+		if (circuit_n_streams(pc->circuit) == 0)
+			discard(pc);
+		else
+			pool_circ_spoil(pc);
+	}
+	pool_kick(p);
+}
+
+void pool_tick_soon(struct pool *p)
+{
+	p->timer.repeat = 0.01;
+	ev_timer_again(p->config.loop->ev, &p->timer);
+}
+
+void pool_kick(struct pool *p)
+{
+	p->failures = 0;
+	p->not_before_ms = 0;
+	p->waiting = true;
+	pool_tick_soon(p);
+}
+
+bool pool_has_opened(const struct pool *p)
+{
+	return p->opened_once;
+}
+
+const char *pool_problem(const struct pool *p)
+{
+	return p->problem;
+}
+
+void pool_each(const struct pool *p, void (*fn)(void *ctx, const struct pool_info *), void *ctx)
+{
+	const struct pool_circ *pc;
+
+	TAILQ_FOREACH(pc, &p->circs, entry) {
+		struct pool_info info = {
+			.circuit = pc->circuit,
+			.state = state_names[pc->state],
+			.purpose = pc->purpose == POOL_DIR ? "directory" : "exit",
+			.domain_id = pc->domain ? pc->domain->id : 0,
+			.age_ms = pool_now(p) - pc->made_ms,
+			.dirty_ms = pc->used_ms > 0 ? pool_now(p) - pc->used_ms : -1,
+			.n_streams = circuit_n_streams(pc->circuit),
+		};
+
+		fn(ctx, &info);
+	}
+}

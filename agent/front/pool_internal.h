@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool_internal.h - what pool.c (life of a circuit) and pool_pick.c (choice) share */
+#ifndef FRONT_POOL_INTERNAL_H
+#define FRONT_POOL_INTERNAL_H
+
+#include <ev.h>
+#include <sys/queue.h>
+
+#include "agent/front/pool.h"
+#include "common/loop.h"
+
+#define REFUSALS_MAX 256
+#define REFUSAL_MS (10 * 60 * 1000)
+#define PORTS_MAX 8
+
+enum pool_purpose {
+	POOL_EXIT,
+	POOL_DIR,
+};
+
+struct pool_circ {
+	struct pool *pool;
+	struct circuit *circuit;
+	enum pool_purpose purpose;
+	enum pool_state state;
+	struct domain *domain;	/* NULL: clean */
+	uint64_t guard_token;
+	bool guard_open;	/* its outcome is not reported yet */
+	uint8_t exit_id[RSA_ID_LEN];
+	int64_t made_ms;
+	int64_t used_ms;	/* first stream; 0: never */
+	int64_t idle_since_ms;
+	int64_t idle_max_ms;
+	struct loop_task free_task;
+	TAILQ_ENTRY(pool_circ) entry;
+};
+TAILQ_HEAD(pool_circ_list, pool_circ);
+
+/* An exit that said EXITPOLICY for an address that its summary allows. */
+struct refusal {
+	uint8_t exit_id[RSA_ID_LEN];
+	struct addr addr;
+	uint16_t port;
+	int64_t until_ms;
+};
+
+struct recent_port {
+	uint16_t port;
+	int64_t used_ms;
+};
+
+struct pool {
+	struct pool_config config;
+	struct netdir *netdir;
+	struct pool_circ_list circs;	/* newest first */
+	size_t n_circs;
+	size_t n_building;
+	unsigned int failures;		/* in a row */
+	int64_t not_before_ms;		/* back-off */
+	int64_t demand_ms;		/* last time anyone wanted an exit circuit */
+	bool waiting;			/* someone was told -EAGAIN since the last tick */
+	bool opened_once;
+	const char *problem;
+	struct refusal refusals[REFUSALS_MAX];
+	size_t next_refusal;
+	struct recent_port ports[PORTS_MAX];
+	ev_timer timer;
+};
+
+/* --- pool.c --- */
+/* Starts a circuit; @domain claims it from the start (NULL: clean). 0 or -errno. */
+int pool_launch_exit(struct pool *p, const struct path_request *req, struct domain *domain);
+int pool_launch_dir(struct pool *p, const struct path *path);
+void pool_circ_claim(struct pool_circ *pc, struct domain *domain);
+int64_t pool_now(const struct pool *p);
+void pool_rearm(struct pool *p);
+void pool_tick_soon(struct pool *p);
+
+/* --- pool_pick.c --- */
+bool pool_circ_fits(const struct pool_circ *pc, const struct pool_need *need);
+void pool_note_port(struct pool *p, uint16_t port);
+/* Starts clean circuits as far as the reserve lacks some. */
+void pool_fill_reserve(struct pool *p);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * progress.h - how far the agent is from carrying streams, in percent and words
+ *
+ * Pure: told what the directory and the pool know, gives one figure that never goes
+ * back while the agent makes its way, and a text for people.
+ */
+#ifndef FRONT_PROGRESS_H
+#define FRONT_PROGRESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "dirclient/dirclient.h"
+
+#define PROGRESS_TEXT_MAX 200
+
+struct progress;
+
+struct progress_view {
+	unsigned int percent;	/* 100: streams can be carried */
+	uint32_t done;		/* of @total; both 0 when nothing is counted */
+	uint32_t total;
+	char text[PROGRESS_TEXT_MAX];	/* "loading relay descriptors" */
+	char problem[PROGRESS_TEXT_MAX];	/* empty: none */
+};
+
+struct progress *progress_new(void);
+void progress_free(struct progress *p);
+/* Each returns true when the view changed. */
+bool progress_set_dir(struct progress *p, const struct dir_progress *dir);
+/* @opened: a circuit has been built. @problem: why the last one failed, or NULL. */
+bool progress_set_circuits(struct progress *p, bool opened, const char *problem);
+const struct progress_view *progress_get(const struct progress *p);
+
+#endif
