@@ -70,6 +70,8 @@ struct dir_progress {
 struct dir_connection {
 	int fd;			/* non-blocking stream socket; owned by the caller of open() */
 	uint64_t cookie;	/* names the attempt in dir_ops.result() */
+	/* The directory's address, for the Host header (as C tor sends it); may be left empty. */
+	struct addr_port host;
 };
 
 struct dir_ops {
@@ -79,7 +81,11 @@ struct dir_ops {
 	 * still be connecting. 0 or -errno (-EAGAIN: no path yet, try later).
 	 */
 	int (*open)(void *agent, const struct dir_source *source, struct dir_connection *ret);
-	/* What came of it: a good document, or not (timeouts, bad documents, 404...). */
+	/*
+	 * What came of it: a good document, or not (timeouts, bad documents, 404...).
+	 * Told exactly once for each open() that succeeded; an attempt that was given
+	 * up because another one was faster counts as good.
+	 */
 	void (*result)(void *agent, uint64_t cookie, bool good);
 	/* Told when something changed. */
 	void (*progress)(void *agent, const struct dir_progress *progress);

@@ -276,6 +276,12 @@ enum md_state netdir_md_state(const struct netdir *nd, size_t i)
 	return (enum md_state)nd->states[i];
 }
 
+size_t netdir_md_order(const struct netdir *nd, size_t k)
+{
+	assert(k < nd->n);
+	return nd->by_md[k];
+}
+
 void netdir_md_set_pending(struct netdir *nd, size_t i, bool pending)
 {
 	assert(i < nd->n);

@@ -35,6 +35,8 @@ int netdir_add_microdesc(struct netdir *nd, const uint8_t digest[32], const char
 /* Any relay that lists @digest, or -1. */
 ssize_t netdir_find_digest(const struct netdir *nd, const uint8_t digest[32]);
 enum md_state netdir_md_state(const struct netdir *nd, size_t i);
+/* The @k-th relay in the order of microdescriptor digests. */
+size_t netdir_md_order(const struct netdir *nd, size_t k);
 /* MD_MISSING <-> MD_PENDING only. */
 void netdir_md_set_pending(struct netdir *nd, size_t i, bool pending);
 /* Is the relay one that a client could use (Running, Valid)? Others are not fetched. */

@@ -1,4 +1,10 @@
 dirclient_SRCS := \
+	dirclient/dirclient.c \
+	dirclient/dir_store.c \
+	dirclient/dir_fetch.c \
+	dirclient/dir_cache.c \
+	dirclient/dir_schedule.c \
+	dirclient/dir_http.c \
 	dirclient/consdiff.c \
 	dirclient/decompress.c \
 	dirclient/authority.c \
