@@ -421,8 +421,10 @@ static enum path_guard_use check_other(struct guard_set *gs, const struct guard_
 		if (now_ms - other->set_at_ms <= gs->params.connect_timeout_ms)
 			return PATH_GUARD_WAIT;
 		break;
-	case GUARD_USE_WAITING:
-		return PATH_GUARD_WAIT;
+	case GUARD_USE_WAITING:	/* one forgotten by its owner ends with its idle time */
+		if (now_ms - other->set_at_ms <= gs->params.idle_timeout_ms)
+			return PATH_GUARD_WAIT;
+		break;
 	case GUARD_USE_COMPLETE:	/* the use outlives its circuit: the guard must still work */
 		return og->reachable == GUARD_YES ? PATH_GUARD_UNUSABLE : PATH_GUARD_USABLE;
 	}

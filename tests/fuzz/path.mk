@@ -1,0 +1,1 @@
+FUZZERS += guard_state timings
