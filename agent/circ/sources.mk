@@ -25,3 +25,6 @@ circ_SRCS += \
 	agent/circ/cgo.c \
 	agent/circ/relay_crypto.c \
 	agent/circ/relay_crypto_tor1.c
+circ_SRCS += \
+	agent/circ/cc_params.c \
+	agent/circ/cc_vegas.c

@@ -1,1 +1,1 @@
-UNIT_TESTS += handshake relay_crypto cgo
+UNIT_TESTS += handshake relay_crypto cgo cc_vegas
