@@ -1,1 +1,1 @@
-UNIT_TESTS += circ_circuit circ_stream
+UNIT_TESTS += circ_circuit circ_stream circ_formats
