@@ -100,7 +100,8 @@ static void finish_handshake(struct circuit *c, const uint8_t *reply, size_t len
 	int r = handshake_client_finish(&c->handshake, reply, len, &keys);
 
 	if (r == 0) {
-		r = hop_open(&c->hops[i], &c->crypto[i], c->env, &asked, &keys);
+		r = hop_open(&c->hops[i], &c->crypto[i], c->env, &asked, &keys,
+			     c->n_wanted);
 		secret_wipe(&keys, sizeof(keys));
 	}
 	if (r < 0) {

@@ -33,7 +33,8 @@ static void on_data(struct circuit *c, size_t i, const struct relay_msg *msg,
 
 static void on_circuit_sendme(struct circuit *c, size_t i, const struct relay_msg *msg)
 {
-	switch (flow_sendme(&c->hops[i].flow, msg->data, msg->len, circuit_now_usec(c))) {
+	switch (flow_sendme(&c->hops[i].flow, msg->data, msg->len, circuit_now_usec(c),
+			    channel_circ_congested(&c->chan))) {
 	case FLOW_OK:
 		circuit_pump_soon(c);
 		return;

@@ -13,7 +13,6 @@
 void flow_params_load(struct flow_params *p, channel_param_fn param, void *ctx)
 {
 	p->circwindow = param(ctx, "circwindow", CIRC_WINDOW_MAX, 100, CIRC_WINDOW_MAX);
-	p->cwnd_init = param(ctx, "cc_cwnd_init", 4 * 31, 31, 10000);
 	p->sendme_emit_version = param(ctx, "sendme_emit_min_version", 1, 0, 255);
 	p->sendme_accept_version = param(ctx, "sendme_accept_min_version", 0, 0, 255);
 }
@@ -34,11 +33,13 @@ void flow_init_fixed(struct flow *f, const struct flow_params *p, size_t tag_len
 	plan_random(f);
 }
 
-void flow_init_cc(struct flow *f, const struct flow_params *p, size_t tag_len, uint8_t inc)
+void flow_init_cc(struct flow *f, const struct flow_params *p, size_t tag_len,
+		  const struct cc_params *cc, uint8_t inc)
 {
 	flow_init_fixed(f, p, tag_len);
+	f->cc = true;
 	f->inc = inc;
-	f->package_window = p->cwnd_init;
+	cc_vegas_init(&f->vegas, cc, inc);
 }
 
 void flow_deinit(struct flow *f)
@@ -48,7 +49,14 @@ void flow_deinit(struct flow *f)
 
 unsigned int flow_cells(const struct flow *f)
 {
-	return f->package_window > 0 ? (unsigned int)f->package_window : 0;
+	uint32_t cells, keep;
+
+	if (!f->cc)
+		return f->package_window > 0 ? (unsigned int)f->package_window : 0;
+	cells = cc_vegas_available(&f->vegas);
+	/* No more than we can keep the tags of, whatever the consensus allows. */
+	keep = (SENDME_TAGS_MAX - f->tags.n) * f->inc;
+	return cells < keep ? cells : keep;
 }
 
 /* The cell that is @ahead cells from now has to leave room for random bytes. */
@@ -86,10 +94,15 @@ size_t flow_pack(struct flow *f, size_t avail, size_t cell_data)
 
 int flow_sent(struct flow *f, const uint8_t *tag, uint64_t now_usec)
 {
-	f->package_window--;
-	if (++f->sent < f->inc)
-		return 0;
-	f->sent = 0;
+	if (f->cc) {
+		if (!cc_vegas_cell_sent(&f->vegas))
+			return 0;
+	} else {
+		f->package_window--;
+		if (++f->sent < f->inc)
+			return 0;
+		f->sent = 0;
+	}
 	return sendme_tags_push(&f->tags, tag, f->tag_len, now_usec);
 }
 
@@ -125,14 +138,17 @@ static enum flow_result check_sendme(struct flow *f, const uint8_t *body, size_t
 	return FLOW_OK;
 }
 
-enum flow_result flow_sendme(struct flow *f, const uint8_t *body, size_t len, uint64_t now_usec)
+enum flow_result flow_sendme(struct flow *f, const uint8_t *body, size_t len, uint64_t now_usec,
+			     bool blocked)
 {
 	struct sendme_tag owed;
 	enum flow_result r = check_sendme(f, body, len, &owed);
 
-	(void)now_usec;
 	if (r != FLOW_OK)
 		return r;
-	f->package_window += (int)f->inc;
+	if (f->cc)
+		cc_vegas_sendme(&f->vegas, owed.sent_usec, now_usec, blocked, 0);
+	else
+		f->package_window += CIRC_WINDOW_INC;
 	return FLOW_OK;
 }

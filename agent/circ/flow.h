@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/circ/cc_vegas.h"
 #include "agent/circ/sendme.h"
 #include "agent/link/channel.h"
 
@@ -25,7 +26,6 @@
 
 struct flow_params {
 	int32_t circwindow;
-	int32_t cwnd_init;
 	int32_t sendme_emit_version;
 	int32_t sendme_accept_version;
 };
@@ -37,7 +37,9 @@ struct flow {
 	unsigned int inc;		/* cells that one SENDME is for */
 	unsigned int received;		/* DATA cells since our last SENDME */
 	unsigned int sent;		/* DATA cells since the last one whose tag we keep */
-	int package_window;		/* cells that may be sent */
+	int package_window;		/* fixed windows: cells that may be sent */
+	bool cc;			/* else fixed windows */
+	struct cc_vegas vegas;
 	struct sendme_tags tags;
 	/* prop289 3.3: cells until one with random fill must go; one went already. */
 	unsigned int random_in;
@@ -53,7 +55,8 @@ enum flow_result {
 
 void flow_init_fixed(struct flow *f, const struct flow_params *p, size_t tag_len);
 /* Congestion control was agreed: one SENDME for every @inc cells. */
-void flow_init_cc(struct flow *f, const struct flow_params *p, size_t tag_len, uint8_t inc);
+void flow_init_cc(struct flow *f, const struct flow_params *p, size_t tag_len,
+		  const struct cc_params *cc, uint8_t inc);
 void flow_deinit(struct flow *f);
 /* DATA cells that may be sent now. */
 unsigned int flow_cells(const struct flow *f);
@@ -70,7 +73,11 @@ int flow_sent(struct flow *f, const uint8_t *tag, uint64_t now_usec);
 bool flow_received(struct flow *f);
 /* Body of that SENDME. */
 size_t flow_sendme_body(const struct flow *f, const uint8_t *tag, uint8_t out[SENDME_BODY_MAX]);
-/* A SENDME for the circuit came. Anything but FLOW_OK: close the circuit. */
-enum flow_result flow_sendme(struct flow *f, const uint8_t *body, size_t len, uint64_t now_usec);
+/*
+ * A SENDME for the circuit came; @blocked: our channel takes no more cells now. Anything but
+ * FLOW_OK: close the circuit.
+ */
+enum flow_result flow_sendme(struct flow *f, const uint8_t *body, size_t len, uint64_t now_usec,
+			     bool blocked);
 
 #endif

@@ -6,14 +6,14 @@
 
 #include "common/log.h"
 
-#define CC_ALG_VEGAS 2
 #define CAPS_CC (RELAY_CAP_NTOR3 | RELAY_CAP_CC)
 #define CAPS_CGO (RELAY_CAP_NTOR3 | RELAY_CAP_SUBPROTO | RELAY_CAP_CGO)
 
-static int32_t param(const struct circ_env *env, const char *name, int32_t def, int32_t min,
-		     int32_t max)
+/* C tor's choice of Vegas bounds: two hops are for measuring, more are to an exit. */
+static void load_cc_params(const struct circ_env *env, size_t n_path, struct cc_params *ret)
 {
-	return env->param(env->param_ctx, name, def, min, max);
+	cc_params_load(ret, env->param, env->param_ctx,
+		       n_path < 3 ? CC_PATH_SBWS : CC_PATH_EXIT);
 }
 
 static bool has_caps(const struct relay_target *t, uint32_t caps)
@@ -27,12 +27,14 @@ enum handshake_type hop_pick_handshake(const struct circ_env *env,
 {
 	/* ntor-v3 is bound to the Ed25519 identity. */
 	bool cgo = target->has_ed && has_caps(target, CAPS_CGO);
+	struct cc_params cc;
 
 	*ret = (struct handshake_request){ 0 };
 	if (!target->has_ntor)
 		return HANDSHAKE_FAST;
+	load_cc_params(env, CIRC_HOPS_MAX, &cc);
 	if (is_last_of_many && target->has_ed && has_caps(target, CAPS_CC) &&
-	    param(env, "cc_alg", CC_ALG_VEGAS, 0, 3) == CC_ALG_VEGAS) {
+	    cc_params_enabled(&cc)) {
 		ret->cc = true;
 		ret->cgo = cgo;
 		return HANDSHAKE_NTOR3;
@@ -56,29 +58,25 @@ static const char *describe(const struct handshake_client *asked,
 	return "unknown";
 }
 
-/* As C tor: at most one away from what the consensus says (prop324 10.5 would allow more). */
-static bool increment_is_sane(const struct circ_env *env, uint8_t inc)
-{
-	int32_t want = param(env, "cc_sendme_inc", 31, 1, 254);
-
-	return inc > 0 && inc >= want - 1 && inc <= want + 1;
-}
-
 int hop_open(struct hop *hop, struct hop_crypto *crypto, const struct circ_env *env,
-	     const struct handshake_client *asked, const struct handshake_result *keys)
+	     const struct handshake_client *asked, const struct handshake_result *keys,
+	     size_t n_path)
 {
 	struct flow_params params;
+	struct cc_params cc;
 
 	if ((keys->cc && !asked->request.cc) ||
 	    (keys->kind == RELAY_CRYPTO_CGO && !asked->request.cgo))
 		return -EBADMSG;
-	if (keys->cc && !increment_is_sane(env, keys->sendme_inc))
+	load_cc_params(env, n_path, &cc);
+	if (keys->cc && !cc_params_inc_ok(&cc, keys->sendme_inc))
 		return -EBADMSG;
 	relay_crypto_init(crypto, keys);
 	flow_params_load(&params, env->param, env->param_ctx);
 	stream_flow_params_load(&hop->stream_params, env->param, env->param_ctx);
 	if (keys->cc)
-		flow_init_cc(&hop->flow, &params, relay_crypto_tag_len(crypto), keys->sendme_inc);
+		flow_init_cc(&hop->flow, &params, relay_crypto_tag_len(crypto), &cc,
+			     keys->sendme_inc);
 	else
 		flow_init_fixed(&hop->flow, &params, relay_crypto_tag_len(crypto));
 	stream_table_init(&hop->streams);

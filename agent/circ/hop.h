@@ -20,10 +20,12 @@ enum handshake_type hop_pick_handshake(const struct circ_env *env,
 				       const struct relay_target *target, bool is_last_of_many,
 				       struct handshake_request *ret);
 /*
- * Sets up keys, flow control and streams of @hop from a finished handshake. 0, or -EBADMSG:
+ * Sets up keys, flow control and streams of @hop, one of @n_path in the path, from a finished
+ * handshake. 0, or -EBADMSG:
  * the relay granted what was not asked, or an increment far from the consensus.
  */
 int hop_open(struct hop *hop, struct hop_crypto *crypto, const struct circ_env *env,
-	     const struct handshake_client *asked, const struct handshake_result *keys);
+	     const struct handshake_client *asked, const struct handshake_result *keys,
+	     size_t n_path);
 
 #endif
