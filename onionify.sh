@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-3-Clause
+# onionify - run a command with all of its network traffic inside Tor
+#
+# Finds the installation that this script belongs to and hands over: the checkout
+# it lies in, or the folder beside the one it is installed in.
+set -eu
+
+fail() {
+	printf 'onionify: %s\n' "$1" >&2
+	exit 125
+}
+
+# The script itself, through any symbolic links.
+self=$0
+case $self in
+*/*) ;;
+*) self=$(command -v -- "$0") || fail "cannot find myself" ;;
+esac
+while [ -L "$self" ]; do
+	target=$(readlink -- "$self") || fail "cannot read the link $self"
+	case $target in
+	/*) self=$target ;;
+	*) self=${self%/*}/$target ;;
+	esac
+done
+case $self in
+*/*) here=${self%/*} ;;
+*) here=. ;;
+esac
+here=$(CDPATH='' cd -- "${here:-/}" && pwd -P) || fail "cannot enter the folder of $self"
+
+for dir in "$here/build/release" "${here%/bin}/lib/onionify"; do
+	if [ -x "$dir/onionify-run" ]; then
+		exec "$dir/onionify-run" "$@"
+	fi
+done
+[ ! -e "$here/Makefile" ] || fail "not built yet: run 'make' in $here"
+fail "onionify-run was not found beside $here; the installation is incomplete"

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * agent.h - asking the agent, from inside a program
+ *
+ * One request per connection (common/PROTOCOL.md); nothing is kept open between
+ * calls, because programs close descriptors they did not open. No allocation, no
+ * C library state: usable in signal handlers and after fork. Results are 0 or
+ * -errno; errno is left alone.
+ */
+#ifndef SHIM_AGENT_H
+#define SHIM_AGENT_H
+
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/ipc.h"
+
+/* A name that came back, NUL-terminated. */
+struct agent_name {
+	char text[IPC_NAME_MAX + 1];
+};
+
+/*
+ * A new connection to the agent whose own end bears the stand-in name for
+ * (@handle, @family), or no name when @family is ADDR_NONE. Close-on-exec.
+ * Returns the descriptor; -ENETUNREACH when there is no agent.
+ */
+int agent_connect(uint64_t handle, uint8_t family);
+
+int agent_query(uint64_t handle, struct ipc_info *ret);
+/* 0, or an enum ipc_lookup (positive), or -errno when the agent could not be asked. */
+int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret);
+int agent_reverse(const struct addr *addr, struct agent_name *ret);
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * config.h - what the shim knows about its invocation, read once from the environment
+ *
+ * Filled by the library's constructor, before the program's main and before any
+ * thread of its own; read-only afterwards, so hooks use it without a lock. Hooks
+ * that run even earlier (constructors of other libraries) fill it on first use.
+ */
+#ifndef SHIM_CONFIG_H
+#define SHIM_CONFIG_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/ipc.h"
+#include "common/socket_path.h"
+
+#define CONFIG_ENV_DOMAIN "ONIONIFY_DOMAIN"
+#define CONFIG_ENV_SOCKET "ONIONIFY_SOCKET"
+#define CONFIG_ENV_WEAK "ONIONIFY_ALLOW_WEAK"
+
+/* prctl() options answered by the supervisor's filter alone, with ENOTUNIQ. */
+#define CONFIG_PROBE_PRCTL 0x4f4e494f	/* "ONIO" */
+
+struct config {
+	char socket[SOCKET_PATH_MAX];	/* empty: no agent, every stream fails */
+	char domain[IPC_DOMAIN_MAX + 1];
+	char program[IPC_PROGRAM_MAX + 1];
+	char library[PATH_MAX];		/* this library's own path; empty when unknown */
+	bool supervised;		/* a supervisor catches what the shim does not see */
+	bool allow_weak;		/* the user accepts programs that nothing watches */
+	/* What children get back when it was taken from their environment: "NAME=value". */
+	char env_socket[SOCKET_PATH_MAX + 24];
+	char env_domain[IPC_DOMAIN_MAX + 24];
+	char env_weak[24];
+};
+
+const struct config *config_get(void);
+/* True under a supervisor of ours, however this process was started. Keeps errno. */
+bool config_probe_supervisor(void);
+
+#endif

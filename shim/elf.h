@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * elf.h - can the preload library reach this program at all?
+ *
+ * Only a program with an interpreter of our own architecture loads it, and the
+ * loader ignores it when the program gains privileges. Plain system calls, no
+ * allocation: used between vfork and exec.
+ */
+#ifndef SHIM_ELF_H
+#define SHIM_ELF_H
+
+enum elf_kind {
+	ELF_DYNAMIC,	/* the shim will be in it */
+	ELF_SCRIPT,	/* "#!": its interpreter decides, which exec opens next */
+	ELF_STATIC,	/* no PT_INTERP, or another architecture */
+	ELF_PRIVILEGED,	/* setuid, setgid or file capabilities */
+};
+
+/* Looks at @path below @dirfd. 0 or -errno (nothing can be said). */
+int elf_inspect(int dirfd, const char *path, enum elf_kind *ret);
+/* The same, and for a script its interpreter. */
+int elf_inspect_deep(int dirfd, const char *path, enum elf_kind *ret);
+
+#endif

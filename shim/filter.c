@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* filter.c - see filter.h */
+#include "shim/filter.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "shim/config.h"
+
+#if defined(__x86_64__)
+#define NATIVE_ARCH AUDIT_ARCH_X86_64
+#define X32_BIT 0x40000000u
+#elif defined(__aarch64__)
+#define NATIVE_ARCH AUDIT_ARCH_AARCH64
+#endif
+
+#define FAIL(e) (SECCOMP_RET_ERRNO | ((e) & SECCOMP_RET_DATA))
+#define ALLOW SECCOMP_RET_ALLOW
+
+/*
+ * 32-bit programs on x86_64 run, without any network: these are the i386 numbers of
+ * socketcall, sendmmsg, socket, connect, sendto, sendmsg and io_uring's three.
+ */
+#if defined(__x86_64__)
+static const unsigned int i386_refused[] = { 102, 345, 359, 362, 369, 370, 425, 426, 427 };
+#endif
+
+static unsigned short emit(struct filter *f, unsigned short code, unsigned char jt,
+			   unsigned char jf, unsigned int k)
+{
+	assert(f->n < FILTER_MAX);
+	f->ins[f->n] = (struct sock_filter){ code, jt, jf, k };
+	return f->n++;
+}
+
+static void load(struct filter *f, size_t offset)
+{
+	(void)emit(f, BPF_LD | BPF_W | BPF_ABS, 0, 0, (unsigned int)offset);
+}
+
+/* Arguments are 64-bit; both architectures are little-endian. */
+static void load_arg(struct filter *f, unsigned int i)
+{
+	load(f, offsetof(struct seccomp_data, args) + 8 * i);
+}
+
+static void load_arg_high(struct filter *f, unsigned int i)
+{
+	load(f, offsetof(struct seccomp_data, args) + 8 * i + 4);
+}
+
+static void ret(struct filter *f, unsigned int action)
+{
+	(void)emit(f, BPF_RET | BPF_K, 0, 0, action);
+}
+
+/* What follows up to end_if() runs when the loaded word is @k, and must return. */
+static unsigned short begin_if(struct filter *f, unsigned int k)
+{
+	return emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, k);
+}
+
+static void end_if(struct filter *f, unsigned short at)
+{
+	assert(f->n - at - 1 <= 255);
+	f->ins[at].jf = (unsigned char)(f->n - at - 1);
+}
+
+static void ret_if(struct filter *f, unsigned int k, unsigned int action)
+{
+	unsigned short at = begin_if(f, k);
+
+	ret(f, action);
+	end_if(f, at);
+}
+
+static void ret_if_bits(struct filter *f, unsigned int bits, unsigned int action)
+{
+	(void)emit(f, BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
+	ret(f, action);
+}
+
+/* --- rules, one per system call; the loaded word is its number --- */
+
+/* The same decisions as policy_for_socket(). */
+static void rule_socket(struct filter *f)
+{
+	unsigned short rule = begin_if(f, SYS_socket), stream, dgram;
+
+	load_arg(f, 0);
+	ret_if(f, AF_UNIX, ALLOW);
+	ret_if(f, AF_NETLINK, ALLOW);
+	ret_if(f, AF_ALG, ALLOW);
+	ret_if(f, AF_PACKET, FAIL(EPERM));
+	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, AF_INET);
+	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AF_INET6);
+	ret(f, FAIL(EAFNOSUPPORT));
+	load_arg(f, 1);
+	(void)emit(f, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xf);
+	stream = begin_if(f, SOCK_STREAM);
+	load_arg(f, 2);
+	ret_if(f, 0, ALLOW);
+	ret_if(f, IPPROTO_TCP, ALLOW);
+	ret(f, FAIL(EPROTONOSUPPORT));
+	end_if(f, stream);
+	dgram = begin_if(f, SOCK_DGRAM);
+	load_arg(f, 2);
+	ret_if(f, 0, ALLOW);
+	ret_if(f, IPPROTO_UDP, ALLOW);
+	ret_if(f, IPPROTO_ICMP, FAIL(EPERM));
+	ret_if(f, IPPROTO_ICMPV6, FAIL(EPERM));
+	ret(f, FAIL(EPROTONOSUPPORT));
+	end_if(f, dgram);
+	ret(f, FAIL(EPERM));
+	end_if(f, rule);
+}
+
+/* Data with MSG_FASTOPEN would be in a SYN; data with an address goes where it says. */
+static void rule_sends(struct filter *f, unsigned int notify)
+{
+	unsigned short rule = begin_if(f, SYS_sendto);
+
+	load_arg(f, 3);
+	ret_if_bits(f, MSG_FASTOPEN, FAIL(EOPNOTSUPP));
+	load_arg(f, 4);
+	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0);
+	ret(f, notify);
+	load_arg_high(f, 4);
+	ret_if(f, 0, ALLOW);
+	ret(f, notify);
+	end_if(f, rule);
+
+	rule = begin_if(f, SYS_sendmsg);
+	load_arg(f, 2);
+	ret_if_bits(f, MSG_FASTOPEN, FAIL(EOPNOTSUPP));
+	ret(f, notify);
+	end_if(f, rule);
+
+	rule = begin_if(f, SYS_sendmmsg);
+	load_arg(f, 3);
+	ret_if_bits(f, MSG_FASTOPEN, FAIL(EOPNOTSUPP));
+	ret(f, notify);
+	end_if(f, rule);
+}
+
+/* Joining a multicast group makes the kernel send IGMP or MLD reports by itself. */
+static void rule_setsockopt(struct filter *f)
+{
+	static const unsigned int joins4[] = { IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP,
+					       MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP,
+					       IP_MSFILTER, MCAST_MSFILTER };
+	static const unsigned int joins6[] = { IPV6_JOIN_GROUP, IPV6_JOIN_ANYCAST, MCAST_JOIN_GROUP,
+					       MCAST_JOIN_SOURCE_GROUP, MCAST_MSFILTER };
+	unsigned short rule = begin_if(f, SYS_setsockopt), level;
+
+	load_arg(f, 1);
+	level = begin_if(f, IPPROTO_IP);
+	load_arg(f, 2);
+	for (size_t i = 0; i < sizeof(joins4) / sizeof(joins4[0]); i++)
+		ret_if(f, joins4[i], FAIL(ENODEV));
+	ret(f, ALLOW);
+	end_if(f, level);
+	level = begin_if(f, IPPROTO_IPV6);
+	load_arg(f, 2);
+	for (size_t i = 0; i < sizeof(joins6) / sizeof(joins6[0]); i++)
+		ret_if(f, joins6[i], FAIL(ENODEV));
+	ret(f, ALLOW);
+	end_if(f, level);
+	ret(f, ALLOW);
+	end_if(f, rule);
+}
+
+/*
+ * prctl: our own probe gets an answer no kernel gives. PR_SET_DUMPABLE 0 is taken
+ * without effect, since the supervisor must be able to read addresses.
+ */
+static void rule_prctl(struct filter *f, bool notify)
+{
+	unsigned short rule = begin_if(f, SYS_prctl), option;
+
+	load_arg(f, 0);
+	if (notify)
+		ret_if(f, CONFIG_PROBE_PRCTL, FAIL(ENOTUNIQ));
+	option = begin_if(f, PR_SET_DUMPABLE);
+	load_arg(f, 1);
+	ret_if(f, 0, FAIL(0));
+	ret(f, ALLOW);
+	end_if(f, option);
+	ret(f, ALLOW);
+	end_if(f, rule);
+}
+
+static void rules_for_foreign(struct filter *f)
+{
+	unsigned short native;
+
+	load(f, offsetof(struct seccomp_data, arch));
+	native = emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 0, NATIVE_ARCH);
+#if defined(__x86_64__)
+	unsigned short i386 = begin_if(f, AUDIT_ARCH_I386);
+
+	load(f, offsetof(struct seccomp_data, nr));
+	for (size_t i = 0; i < sizeof(i386_refused) / sizeof(i386_refused[0]); i++)
+		ret_if(f, i386_refused[i], FAIL(ENOSYS));
+	ret(f, ALLOW);
+	end_if(f, i386);
+#endif
+	ret(f, FAIL(ENOSYS));
+	f->ins[native].jt = (unsigned char)(f->n - native - 1);
+	load(f, offsetof(struct seccomp_data, nr));
+#if defined(__x86_64__)
+	(void)emit(f, BPF_JMP | BPF_JGE | BPF_K, 0, 1, X32_BIT);
+	ret(f, FAIL(ENOSYS));
+#endif
+}
+
+void filter_build(struct filter *f, bool notify)
+{
+	unsigned int ask = notify ? SECCOMP_RET_USER_NOTIF : ALLOW;
+
+	f->n = 0;
+	rules_for_foreign(f);
+	ret_if(f, SYS_connect, ask);
+	rule_sends(f, ask);
+	rule_socket(f);
+	rule_setsockopt(f);
+	rule_prctl(f, notify);
+	/* Its sockets are made and connected where no filter looks. */
+	ret_if(f, SYS_io_uring_setup, FAIL(ENOSYS));
+	ret_if(f, SYS_io_uring_enter, FAIL(ENOSYS));
+	ret_if(f, SYS_io_uring_register, FAIL(ENOSYS));
+	ret(f, ALLOW);
+}
+
+int filter_install(const struct filter *f, bool notify)
+{
+	struct filter copy = *f;	/* the kernel's type lacks const */
+	struct sock_fprog prog = { .len = copy.n, .filter = copy.ins };
+	long r;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	r = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+		    notify ? SECCOMP_FILTER_FLAG_NEW_LISTENER : 0, &prog);
+	return r < 0 ? -errno : (int)r;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * hook_exec.c - children stay inside, whatever environment they are given
+ *
+ * exec with a changed or empty environment would start a program without the shim.
+ * The supervisor would then refuse its traffic; putting LD_PRELOAD and our own
+ * variables back keeps it working. Runs between vfork and exec: no allocation, the
+ * new environment lives on the stack (or in pages of its own when it is huge).
+ *
+ * Without a supervisor a static or privileged program would escape: it is refused
+ * here with EACCES, unless the user allowed it.
+ */
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shim/config.h"
+#include "shim/elf.h"
+#include "shim/hooks.h"
+#include "shim/sys.h"
+
+#define ENV_OURS 4		/* LD_PRELOAD and three of ours */
+#define ENV_ON_STACK 2048	/* pointers; longer environments get pages */
+#define PRELOAD_MAX (2 * PATH_MAX)
+#define ARGS_MAX 4096		/* of the execl forms: written out in a program's source */
+
+typedef int (*execvpe_fn)(const char *, char *const[], char *const[]);
+typedef int (*spawn_fn)(pid_t *, const char *, const posix_spawn_file_actions_t *,
+			const posix_spawnattr_t *, char *const[], char *const[]);
+
+struct new_env {
+	char *small[ENV_ON_STACK];
+	char preload[PRELOAD_MAX];
+	char **vec;
+	size_t mapped;	/* bytes to unmap, 0 when @small is used */
+};
+
+static bool is_var(const char *entry, const char *name)
+{
+	size_t n = strlen(name);
+
+	return strncmp(entry, name, n) == 0 && entry[n] == '=';
+}
+
+static bool is_ours(const char *entry)
+{
+	const struct config *c = config_get();
+
+	return (c->library[0] && is_var(entry, "LD_PRELOAD")) ||
+	       (c->env_socket[0] && is_var(entry, CONFIG_ENV_SOCKET)) ||
+	       is_var(entry, CONFIG_ENV_WEAK);
+}
+
+/* "LD_PRELOAD=ours", or "LD_PRELOAD=ours:theirs" when theirs lacks it and fits. */
+static char *make_preload(struct new_env *e, char *const env[])
+{
+	const struct config *c = config_get();
+	const char *theirs = "";
+	size_t n = strlen(c->library), t;
+	char *p = e->preload;
+
+	for (size_t i = 0; env && env[i]; i++) {
+		if (is_var(env[i], "LD_PRELOAD"))
+			theirs = env[i] + sizeof("LD_PRELOAD");
+	}
+	t = strlen(theirs);
+	memcpy(p, "LD_PRELOAD=", 11);
+	p += 11;
+	if (strstr(theirs, c->library) && 11 + t + 1 <= sizeof(e->preload)) {
+		memcpy(p, theirs, t + 1);
+		return e->preload;
+	}
+	memcpy(p, c->library, n + 1);
+	if (t > 0 && 11 + n + 1 + t + 1 <= sizeof(e->preload)) {
+		p[n] = ':';
+		memcpy(p + n + 1, theirs, t + 1);
+	}
+	return e->preload;
+}
+
+static int reserve(struct new_env *e, size_t n)
+{
+	long p;
+
+	e->vec = e->small;
+	e->mapped = 0;
+	if (n <= ENV_ON_STACK)
+		return 0;
+	e->mapped = n * sizeof(char *);
+	p = sys_call6(SYS_mmap, NULL, e->mapped, PROT_READ | PROT_WRITE,
+		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p < 0 && p >= -4095)
+		return -ENOMEM;
+	e->vec = (char **)p;
+	return 0;
+}
+
+/*
+ * The environment that a child gets: what it was given, and ours. A domain that was
+ * set on purpose (a nested onionify) stays.
+ */
+static int make_env(struct new_env *e, char *const env[])
+{
+	/* The strings are only read; exec's prototypes are older than const. */
+	const union {
+		const struct config *c;
+		struct config *w;
+	} cfg = { .c = config_get() };
+	bool has_domain = false;
+	size_t count = 0, n = 0;
+
+	while (env && env[count])
+		count++;
+	if (reserve(e, count + ENV_OURS + 1) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		if (is_ours(env[i]))
+			continue;
+		has_domain = has_domain || is_var(env[i], CONFIG_ENV_DOMAIN);
+		e->vec[n++] = env[i];
+	}
+	if (cfg.c->library[0])
+		e->vec[n++] = make_preload(e, env);
+	if (cfg.c->env_socket[0])
+		e->vec[n++] = cfg.w->env_socket;
+	if (cfg.c->env_domain[0] && !has_domain)
+		e->vec[n++] = cfg.w->env_domain;
+	if (cfg.c->env_weak[0])
+		e->vec[n++] = cfg.w->env_weak;
+	e->vec[n] = NULL;
+	return 0;
+}
+
+static void drop_env(struct new_env *e)
+{
+	if (e->mapped > 0)
+		(void)sys_call2(SYS_munmap, e->vec, e->mapped);
+}
+
+/* 0, or -EACCES for a program that nothing would watch. */
+static int check_target(int dirfd, const char *path)
+{
+	const struct config *c = config_get();
+	enum elf_kind kind;
+
+	if (c->supervised || c->allow_weak || !path || !path[0])
+		return 0;
+	if (elf_inspect_deep(dirfd, path, &kind) < 0)
+		return 0;	/* unreadable or absent: exec names the error */
+	return kind == ELF_STATIC || kind == ELF_PRIVILEGED ? -EACCES : 0;
+}
+
+long shim_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	struct new_env e;
+	long r = check_target(dirfd, path);
+
+	if (r == 0)
+		r = make_env(&e, envp);
+	if (r < 0)
+		return r;
+	if (dirfd == AT_FDCWD && flags == 0)
+		r = sys_call3(SYS_execve, path, argv, e.vec);
+	else
+		r = sys_call5(SYS_execveat, dirfd, path, argv, e.vec, flags);
+	drop_env(&e);
+	return r;
+}
+
+/* With a search of PATH, which the C library does. */
+static int exec_search(const char *file, char *const argv[], char *const envp[])
+{
+	union {
+		void *p;
+		execvpe_fn fn;
+	} real = { .p = hook_next("execvpe") };
+	struct new_env e;
+	int r = real.p ? make_env(&e, envp) : -ENOSYS;
+
+	if (r == 0 && file && strchr(file, '/'))
+		r = check_target(AT_FDCWD, file);
+	if (r < 0)
+		return (int)hook_result(r);
+	r = real.fn(file, argv, e.vec);
+	drop_env(&e);
+	return r;
+}
+
+static int spawn(const char *which, pid_t *pid, const char *path,
+		 const posix_spawn_file_actions_t *actions, const posix_spawnattr_t *attr,
+		 char *const argv[], char *const envp[])
+{
+	union {
+		void *p;
+		spawn_fn fn;
+	} real = { .p = hook_next(which) };
+	struct new_env e;
+	int r = real.p ? make_env(&e, envp) : -ENOSYS;
+
+	if (r == 0 && path && strchr(path, '/'))
+		r = check_target(AT_FDCWD, path);
+	if (r < 0)
+		return -r;
+	r = real.fn(pid, path, actions, attr, argv, e.vec);
+	drop_env(&e);
+	return r;
+}
+
+/* --- the C library's names --- */
+
+HOOK int execve(const char *path, char *const argv[], char *const envp[])
+{
+	return (int)hook_result(shim_execveat(AT_FDCWD, path, argv, envp, 0));
+}
+
+HOOK int execv(const char *path, char *const argv[])
+{
+	return execve(path, argv, environ);
+}
+
+HOOK int execvp(const char *file, char *const argv[])
+{
+	return exec_search(file, argv, environ);
+}
+
+HOOK int execvpe(const char *file, char *const argv[], char *const envp[])
+{
+	return exec_search(file, argv, envp);
+}
+
+HOOK int execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	return (int)hook_result(shim_execveat(dirfd, path, argv, envp, flags));
+}
+
+HOOK int fexecve(int fd, char *const argv[], char *const envp[])
+{
+	return (int)hook_result(shim_execveat(fd, "", argv, envp, AT_EMPTY_PATH));
+}
+
+/* Collects the arguments of an execl form up to NULL; -1 when there are too many. */
+static int collect(char **argv, const char *first, va_list *ap)
+{
+	const union {
+		const char *c;
+		char *w;
+	} head = { .c = first };
+	int n = 0;
+
+	argv[n++] = head.w;
+	while (argv[n - 1] && n < ARGS_MAX)
+		argv[n++] = va_arg(*ap, char *);
+	return argv[n - 1] ? -1 : n;
+}
+
+HOOK int execl(const char *path, const char *arg, ...)
+{
+	char *argv[ARGS_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, arg);
+	n = collect(argv, arg, &ap);
+	va_end(ap);
+	return n < 0 ? (int)hook_result(-E2BIG) : execve(path, argv, environ);
+}
+
+HOOK int execlp(const char *file, const char *arg, ...)
+{
+	char *argv[ARGS_MAX];
+	va_list ap;
+	int n;
+
+	va_start(ap, arg);
+	n = collect(argv, arg, &ap);
+	va_end(ap);
+	return n < 0 ? (int)hook_result(-E2BIG) : exec_search(file, argv, environ);
+}
+
+HOOK int execle(const char *path, const char *arg, ...)
+{
+	char *argv[ARGS_MAX], **envp;
+	va_list ap;
+	int n;
+
+	va_start(ap, arg);
+	n = collect(argv, arg, &ap);
+	envp = n < 0 ? NULL : va_arg(ap, char **);
+	va_end(ap);
+	return n < 0 ? (int)hook_result(-E2BIG) : execve(path, argv, envp);
+}
+
+HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+		     const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
+{
+	return spawn("posix_spawn", pid, path, actions, attr, argv, envp);
+}
+
+HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+		      const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
+{
+	return spawn("posix_spawnp", pid, file, actions, attr, argv, envp);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * launch.h - an agent that runs and is ready, before the command starts
+ */
+#ifndef SHIM_LAUNCH_H
+#define SHIM_LAUNCH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LAUNCH_ERR_MAX 512
+
+struct launch {
+	const char *socket_path;
+	const char *agent_path;	/* the program to start when nothing answers */
+	int timeout_s;
+	bool no_wait;		/* streams wait in the agent instead */
+	bool progress;		/* standard error is a terminal and may be written to */
+};
+
+/*
+ * Connects to the agent, starting it when needed, and waits until it can carry
+ * streams. 0, or -errno with one sentence in @err (LAUNCH_ERR_MAX).
+ */
+int launch_agent(const struct launch *l, char *err);
+/* "1,920"; writes and returns @buf. */
+const char *launch_format_count(uint32_t v, char buf[16]);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * notify.h - answers the system calls that the filter hands to the supervisor
+ *
+ * A caught call is judged on a copy of its memory. What is allowed for an internet
+ * socket is done here, on a duplicate of the program's descriptor and with the copied
+ * address, never by letting the program's own call continue: so nothing a thread
+ * writes meanwhile can change where it goes. Calls on Unix and netlink sockets do
+ * continue, as these cannot reach a network.
+ *
+ * A call that may sleep (a blocking connect to loopback) is done by a thread of its
+ * own; everything else by the caller of notify_serve().
+ */
+#ifndef SHIM_NOTIFY_H
+#define SHIM_NOTIFY_H
+
+struct notify;
+
+/* @listener is owned from now on. NULL without memory or kernel support. */
+struct notify *notify_new(int listener);
+/* Takes one call from the listener and answers it, or sees to it that it will be. 0 or -errno. */
+int notify_serve(struct notify *n);
+void notify_free(struct notify *n);
+
+#endif

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * run.c - onionify-run: options, environment, and the order of things
+ *
+ * Agent first (so that a command never starts without one), then the command
+ * under the supervisor, then its exit status. Nested in another onionify, the
+ * supervisor of that one serves this command too and only the domain changes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/socket_path.h"
+#include "shim/config.h"
+#include "shim/elf.h"
+#include "shim/job.h"
+#include "shim/launch.h"
+#include "shim/supervisor.h"
+
+/* As env, nohup and docker: our own failure, not executable, not found. */
+#define EXIT_OURS 125
+#define EXIT_NOT_EXECUTABLE 126
+#define EXIT_NOT_FOUND 127
+
+#define TIMEOUT_DEFAULT_S 120
+#define TIMEOUT_MAX_S 86400
+#define ISOLATE_PREFIX "name:"
+#define ISOLATE_MAX (IPC_DOMAIN_MAX - sizeof(ISOLATE_PREFIX) + 1)
+
+struct options {
+	const char *isolate;
+	int timeout_s;
+	bool verbose;
+	bool quiet;
+	bool no_wait;
+	bool allow_weak;
+	bool shell;
+};
+
+struct places {
+	char agent[PATH_MAX];
+	char library[PATH_MAX];
+	char socket[SOCKET_PATH_MAX];
+};
+
+__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)fputs("onionify: ", stderr);
+	(void)vfprintf(stderr, fmt, ap);
+	(void)fputc('\n', stderr);
+	va_end(ap);
+}
+
+static void usage(FILE *out)
+{
+	(void)fputs(
+		"Usage: onionify [OPTIONS] [--] COMMAND [ARGS...]\n"
+		"       onionify [OPTIONS] --shell\n"
+		"Run COMMAND with all of its network traffic inside Tor.\n"
+		"\n"
+		"  --isolate NAME  share circuits with other commands isolated as NAME only\n"
+		"                  (default: with no other command)\n"
+		"  --timeout SEC   give up after SEC seconds without a connection to Tor (120)\n"
+		"  --no-wait       start COMMAND before the agent is connected to Tor\n"
+		"  --shell         run an interactive shell\n"
+		"  --allow-weak    run COMMAND even where a static or privileged program\n"
+		"                  could not be kept from the network\n"
+		"  --no-proxy-env  do not set proxy variables for COMMAND\n"
+		"  --verbose       tell what is done; --quiet: errors only\n"
+		"  --help, --version\n"
+		"\n"
+		"Exit status: that of COMMAND; 125 onionify failed, 126 COMMAND cannot be\n"
+		"executed, 127 COMMAND was not found.\n",
+		out);
+}
+
+static _Noreturn void usage_error(void)
+{
+	(void)fputs("Try 'onionify --help'.\n", stderr);
+	exit(EXIT_OURS);
+}
+
+static int parse_seconds(const char *text)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(text, &end, 10);
+	if (errno || end == text || *end || v < 1 || v > TIMEOUT_MAX_S) {
+		say("--timeout takes 1 to %d seconds, not '%s'", TIMEOUT_MAX_S, text);
+		usage_error();
+	}
+	return (int)v;
+}
+
+static const char *parse_isolate(const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			len = 0;
+	}
+	if (len == 0 || len > ISOLATE_MAX) {
+		say("--isolate takes a name of 1 to %zu printable bytes", (size_t)ISOLATE_MAX);
+		usage_error();
+	}
+	return text;
+}
+
+enum option_id { OPT_ISOLATE = 256, OPT_TIMEOUT, OPT_REPORT, OPT_SERVE, OPT_NO_WAIT, OPT_WEAK,
+		 OPT_NO_PROXY, OPT_SHELL };
+
+static void parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "isolate", required_argument, NULL, OPT_ISOLATE },
+		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
+		{ "report", no_argument, NULL, OPT_REPORT },
+		{ "serve", required_argument, NULL, OPT_SERVE },
+		{ "no-wait", no_argument, NULL, OPT_NO_WAIT },
+		{ "allow-weak", no_argument, NULL, OPT_WEAK },
+		{ "no-proxy-env", no_argument, NULL, OPT_NO_PROXY },
+		{ "shell", no_argument, NULL, OPT_SHELL },
+		{ 0 },
+	};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "+:hVvq", longs, NULL)) != -1) {
+		switch (c) {
+		case 'h':
+			usage(stdout);
+			exit(0);
+		case 'V':
+			(void)puts("onionify " ONIONIFY_VERSION);
+			exit(0);
+		case 'v':
+			o->verbose = true;
+			break;
+		case 'q':
+			o->quiet = true;
+			break;
+		case OPT_ISOLATE:
+			o->isolate = parse_isolate(optarg);
+			break;
+		case OPT_TIMEOUT:
+			o->timeout_s = parse_seconds(optarg);
+			break;
+		case OPT_NO_WAIT:
+			o->no_wait = true;
+			break;
+		case OPT_WEAK:
+			o->allow_weak = true;
+			break;
+		case OPT_NO_PROXY:
+			break;	/* none is set */
+		case OPT_SHELL:
+			o->shell = true;
+			break;
+		case OPT_REPORT:
+		case OPT_SERVE:
+			say("%s is not available in this version",
+			    c == OPT_REPORT ? "--report" : "--serve");
+			exit(EXIT_OURS);
+		case ':':
+			say("%s needs a value", argv[optind - 1]);
+			usage_error();
+		default:
+			say("unknown option %s", argv[optind - 1]);
+			usage_error();
+		}
+	}
+}
+
+/* The agent and the library lie beside this program, installed or built. */
+static void find_places(struct places *p)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char *slash;
+	int r;
+
+	self[n > 0 ? n : 0] = '\0';
+	slash = strrchr(self, '/');
+	if (!slash || (size_t)(slash - self) + sizeof("/onionify-agent") > sizeof(p->agent)) {
+		say("cannot tell where onionify is installed");
+		exit(EXIT_OURS);
+	}
+	*slash = '\0';
+	(void)snprintf(p->agent, sizeof(p->agent), "%.*s/onionify-agent", PATH_MAX - 32, self);
+	(void)snprintf(p->library, sizeof(p->library), "%.*s/libonionify.so", PATH_MAX - 32, self);
+	/* The loader would ignore what it cannot read and separates names by these. */
+	if (access(p->library, R_OK) != 0 || strpbrk(p->library, ": ")) {
+		say("cannot preload %s", p->library);
+		exit(EXIT_OURS);
+	}
+	r = socket_path_default(p->socket, sizeof(p->socket));
+	if (r < 0) {
+		say("ONIONIFY_SOCKET: %s", r == -EINVAL ? "not an absolute path" : strerror(-r));
+		exit(EXIT_OURS);
+	}
+}
+
+/* --- the command's environment --- */
+
+static void set_var(const char *name, const char *value)
+{
+	if (setenv(name, value, 1) != 0) {
+		say("out of memory");
+		exit(EXIT_OURS);
+	}
+}
+
+static void set_domain(const struct options *o)
+{
+	char domain[IPC_DOMAIN_MAX + 1];
+	uint8_t token[16];
+
+	if (o->isolate) {
+		(void)snprintf(domain, sizeof(domain), ISOLATE_PREFIX "%s", o->isolate);
+	} else {
+		if (getrandom(token, sizeof(token), 0) != (ssize_t)sizeof(token)) {
+			say("no random numbers: %s", strerror(errno));
+			exit(EXIT_OURS);
+		}
+		for (size_t i = 0; i < sizeof(token); i++)
+			(void)snprintf(domain + 2 * i, 3, "%02x", token[i]);
+	}
+	set_var(CONFIG_ENV_DOMAIN, domain);
+}
+
+static void set_preload(const char *library)
+{
+	const char *old = getenv("LD_PRELOAD");
+	char *both;
+
+	if (!old || !*old) {
+		set_var("LD_PRELOAD", library);
+		return;
+	}
+	if (strstr(old, library))
+		return;
+	if (asprintf(&both, "%s:%s", library, old) < 0) {
+		say("out of memory");
+		exit(EXIT_OURS);
+	}
+	set_var("LD_PRELOAD", both);
+	free(both);
+}
+
+static void set_environment(const struct options *o, const struct places *p)
+{
+	set_domain(o);
+	set_var(CONFIG_ENV_SOCKET, p->socket);
+	if (o->allow_weak)
+		set_var(CONFIG_ENV_WEAK, "1");
+	else
+		(void)unsetenv(CONFIG_ENV_WEAK);
+	set_preload(p->library);
+}
+
+/* --- which program is meant --- */
+
+/* Searches PATH as execvp() will. False when nothing is there. */
+static bool find_command(const char *name, char out[PATH_MAX])
+{
+	const char *path = getenv("PATH");
+
+	if (strchr(name, '/'))
+		return snprintf(out, PATH_MAX, "%s", name) < PATH_MAX;
+	for (path = path ? path : "/bin:/usr/bin"; *path; path += *path == ':') {
+		size_t n = strcspn(path, ":");
+
+		if (snprintf(out, PATH_MAX, "%.*s%s%s", (int)n, path, n > 0 ? "/" : "", name) <
+			    PATH_MAX &&
+		    access(out, X_OK) == 0)
+			return true;
+		path += n;
+	}
+	return false;
+}
+
+static enum elf_kind command_kind(const char *name)
+{
+	enum elf_kind kind = ELF_DYNAMIC;
+	char path[PATH_MAX];
+
+	if (find_command(name, path))
+		(void)elf_inspect_deep(AT_FDCWD, path, &kind);
+	return kind;
+}
+
+static const char *kind_text(enum elf_kind kind)
+{
+	return kind == ELF_PRIVILEGED ? "gains privileges when started" : "is linked statically";
+}
+
+static int exec_failure(const char *name, int error)
+{
+	say("%s: %s", name, strerror(error));
+	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+}
+
+/* --- running --- */
+
+/* Without a listener of ours: only programs that load the library may run. */
+static int check_weak(const struct options *o, const char *name, int reason)
+{
+	enum elf_kind kind = command_kind(name);
+
+	if (o->allow_weak)
+		return 0;
+	if (kind == ELF_STATIC || kind == ELF_PRIVILEGED) {
+		say("%s %s and this system cannot supervise it (%s); "
+		    "--allow-weak runs it without protection", name, kind_text(kind),
+		    strerror(reason));
+		return EXIT_OURS;
+	}
+	if (!o->quiet)
+		say("warning: no supervisor here (%s): protection rests on the library alone",
+		    strerror(reason));
+	return 0;
+}
+
+static int run_once(struct command *cmd, struct job_result *ret)
+{
+	int reports, status;
+	pid_t pid = supervisor_start(cmd, &reports);
+
+	if (pid < 0) {
+		say("cannot start the supervisor: %s", strerror((int)-pid));
+		return EXIT_OURS;
+	}
+	*ret = job_wait(reports);
+	(void)close(reports);
+	/* It stays for daemons of the command; only a dead one is collected. */
+	(void)waitpid(pid, &status, WNOHANG);
+	return 0;
+}
+
+static int run_supervised(const struct options *o, char **argv)
+{
+	struct sigaction chld = { .sa_handler = SIG_DFL };
+	struct command cmd = { .argv = argv, .envp = environ, .supervise = true };
+	struct job_result res;
+	int r;
+
+	(void)sigaction(SIGCHLD, &chld, &cmd.chld);
+	job_block_signals(&cmd.mask);
+	r = run_once(&cmd, &res);
+	if (r == 0 && res.kind == JOB_NOT_SUPERVISED) {
+		r = check_weak(o, argv[0], res.value);
+		cmd.supervise = false;
+		if (r == 0)
+			r = run_once(&cmd, &res);
+	}
+	if (r != 0)
+		return r;
+	switch (res.kind) {
+	case JOB_ENDED:
+		job_end_like(res.value);
+	case JOB_EXEC_FAILED:
+		return exec_failure(argv[0], res.value);
+	case JOB_NOT_SUPERVISED:
+		say("the filter was refused: %s", strerror(res.value));
+		return EXIT_OURS;
+	case JOB_LOST:
+		say("the supervisor died; the command was ended");
+		return EXIT_OURS;
+	}
+	return EXIT_OURS;
+}
+
+static int run_nested(char **argv)
+{
+	(void)execvp(argv[0], argv);
+	return exec_failure(argv[0], errno);
+}
+
+static char **choose_command(const struct options *o, char **rest)
+{
+	static char *shell[2];
+
+	if (!o->shell) {
+		if (rest[0])
+			return rest;
+		say("no command given");
+		usage_error();
+	}
+	if (rest[0]) {
+		say("--shell takes no command");
+		usage_error();
+	}
+	shell[0] = getenv("SHELL");
+	if (!shell[0] || !*shell[0]) {
+		static char fallback[] = "/bin/sh";
+
+		shell[0] = fallback;
+	}
+	return shell;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { .timeout_s = TIMEOUT_DEFAULT_S };
+	char err[LAUNCH_ERR_MAX] = "";
+	struct places p;
+	bool nested;
+
+	parse_options(argc, argv, &o);
+	argv = choose_command(&o, argv + optind);
+	find_places(&p);
+	struct launch l = { .socket_path = p.socket, .agent_path = p.agent,
+			    .timeout_s = o.timeout_s, .no_wait = o.no_wait,
+			    .progress = !o.quiet && isatty(STDERR_FILENO) };
+	if (launch_agent(&l, err) < 0) {
+		say("%s", err);
+		return EXIT_OURS;
+	}
+	set_environment(&o, &p);
+	nested = prctl(CONFIG_PROBE_PRCTL, 0, 0, 0, 0) < 0 && errno == ENOTUNIQ;
+	if (o.verbose)
+		say("agent %s, domain %s, %s", p.socket, getenv(CONFIG_ENV_DOMAIN),
+		    nested ? "served by the outer supervisor" : "supervised");
+	return nested ? run_nested(argv) : run_supervised(&o, argv);
+}

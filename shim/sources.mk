@@ -1,0 +1,34 @@
+# The preload library: wire, ipc and address code only. No TLS, no event loop.
+shim_SRCS := \
+	shim/agent.c \
+	shim/config.c \
+	shim/elf.c \
+	shim/epoll_table.c \
+	shim/hook_addrinfo.c \
+	shim/hook_connect.c \
+	shim/hook_exec.c \
+	shim/hook_hostent.c \
+	shim/hook_option.c \
+	shim/hook_resolver.c \
+	shim/hook_send.c \
+	shim/hook_syscall.c \
+	shim/lookup.c \
+	shim/policy.c \
+	shim/tunnel.c \
+	common/addr.c \
+	common/ipc.c \
+	common/socket_path.c \
+	common/wire.c
+shim_LIBS :=
+
+# onionify-run: what the shell script starts.
+run_SRCS := \
+	shim/elf.c \
+	shim/filter.c \
+	shim/job.c \
+	shim/launch.c \
+	shim/notify.c \
+	shim/policy.c \
+	shim/run.c \
+	shim/supervisor.c
+run_LIBS := -lpthread

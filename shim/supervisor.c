@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* supervisor.c - see supervisor.h */
+#include "shim/supervisor.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shim/filter.h"
+#include "shim/notify.h"
+
+struct supervisor {
+	const struct command *cmd;
+	struct notify *notify;
+	int listener;	/* -1 in weak mode */
+	int reports;	/* to onionify-run; -1 once it is gone */
+	int chld;	/* signalfd */
+	int setup;	/* from the command until its exec: listener number, then errno */
+	pid_t pid;	/* of the command; 0 once it has ended */
+};
+
+/* --- in the command, before exec --- */
+
+static bool is_network_fd(int fd)
+{
+	static const char uring[] = "anon_inode:[io_uring]";
+	char path[64], link[64] = { 0 };
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0)
+		return domain != AF_UNIX && domain != AF_NETLINK;
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return readlink(path, link, sizeof(link) - 1) > 0 && strcmp(link, uring) == 0;
+}
+
+/*
+ * Sockets made before the filter was there have a network behind them. 0 to 2 are
+ * the command's business with whoever started it.
+ */
+static void close_inherited_sockets(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)) != NULL) {
+		int fd = (int)strtol(e->d_name, NULL, 10);
+
+		if (fd > 2 && fd != dirfd(dir) && is_network_fd(fd))
+			(void)close(fd);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
+int supervisor_exec(const struct command *cmd)
+{
+	union {
+		char *const *c;
+		char **w;
+	} env = { .c = cmd->envp };
+
+	close_inherited_sockets();
+	(void)sigaction(SIGCHLD, &cmd->chld, NULL);
+	(void)sigprocmask(SIG_SETMASK, &cmd->mask, NULL);
+	environ = env.w;
+	(void)execvp(cmd->argv[0], cmd->argv);
+	return errno;
+}
+
+/* Writes one int; a failed write means that the reader is gone, and exec follows nowhere. */
+static void tell(int fd, int v)
+{
+	if (write(fd, &v, sizeof(v)) != (ssize_t)sizeof(v))
+		_exit(125);
+}
+
+/*
+ * Installs the filter and waits until the supervisor has fetched the listener: by
+ * then only write(), read() and close() are used, which no rule catches.
+ */
+static _Noreturn void command_main(const struct command *cmd, int setup, int go)
+{
+	struct filter filter;
+	int listener;
+	char c;
+
+	filter_build(&filter, cmd->supervise);
+	listener = filter_install(&filter, cmd->supervise);
+	tell(setup, listener);
+	if (listener < 0 || read(go, &c, 1) != 1)
+		_exit(125);
+	if (cmd->supervise)
+		(void)close(listener);
+	(void)close(go);
+	tell(setup, supervisor_exec(cmd));
+	_exit(125);
+}
+
+/* --- the supervisor --- */
+
+static void report(struct supervisor *s, enum report_kind kind, int value)
+{
+	struct report r = { .kind = (int32_t)kind, .value = value };
+
+	if (s->reports >= 0 &&
+	    send(s->reports, &r, sizeof(r), MSG_NOSIGNAL) != (ssize_t)sizeof(r)) {
+		(void)close(s->reports);
+		s->reports = -1;
+	}
+}
+
+static int fetch_listener(pid_t pid, int number)
+{
+	int p = (int)syscall(SYS_pidfd_open, pid, 0);
+	int fd = p < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, p, number, 0);
+
+	if (p >= 0)
+		(void)close(p);
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
+/* Starts the command and takes over its listener. 0, or an errno already reported. */
+static int start_command(struct supervisor *s)
+{
+	int setup[2], go[2], number = -1, error = 0;
+
+	if (pipe2(setup, O_CLOEXEC) < 0 || pipe2(go, O_CLOEXEC) < 0)
+		return errno;
+	s->pid = fork();
+	if (s->pid < 0)
+		return errno;
+	if (s->pid == 0)
+		command_main(s->cmd, setup[1], go[0]);
+	(void)close(setup[1]);
+	(void)close(go[0]);
+	s->setup = setup[0];
+	if (read(s->setup, &number, sizeof(number)) != (ssize_t)sizeof(number))
+		error = EIO;
+	else if (number < 0)
+		error = -number;
+	s->listener = -1;
+	if (!error && s->cmd->supervise) {
+		s->listener = fetch_listener(s->pid, number);
+		s->notify = s->listener >= 0 ? notify_new(s->listener) : NULL;
+		error = s->notify ? 0 : EPERM;
+	}
+	if (error) {
+		report(s, REPORT_NOT_SUPERVISED, error);
+		return error;
+	}
+	report(s, REPORT_STARTED, (int)s->pid);
+	if (write(go[1], "g", 1) != 1)
+		return EIO;
+	(void)close(go[1]);
+	return 0;
+}
+
+static void reap(struct supervisor *s)
+{
+	struct signalfd_siginfo si;
+	pid_t pid;
+	int status;
+
+	while (read(s->chld, &si, sizeof(si)) == (ssize_t)sizeof(si))
+		;
+	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED | WCONTINUED)) > 0) {
+		if (pid != s->pid)
+			continue;
+		if (WIFSTOPPED(status)) {
+			report(s, REPORT_STOPPED, WSTOPSIG(status));
+		} else if (WIFCONTINUED(status)) {
+			report(s, REPORT_CONTINUED, 0);
+		} else {
+			s->pid = 0;
+			report(s, REPORT_ENDED, status);
+		}
+	}
+}
+
+static void read_setup(struct supervisor *s)
+{
+	int error = 0;
+
+	/* End of file: exec has closed it. */
+	if (read(s->setup, &error, sizeof(error)) == (ssize_t)sizeof(error))
+		report(s, REPORT_EXEC_FAILED, error);
+	(void)close(s->setup);
+	s->setup = -1;
+}
+
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)setsid();
+	if (chdir("/") < 0)
+		return;
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		(void)dup2(null, fd);
+	if (null > 2)
+		(void)close(null);
+}
+
+/* Nothing that the command was given may be kept open by us: pipes would never end. */
+static void close_others(const struct supervisor *s)
+{
+	int keep[] = { s->listener, s->reports, s->chld, s->setup };
+	DIR *dir = opendir("/proc/self/fd");
+	struct dirent *e;
+
+	while (dir && (e = readdir(dir)) != NULL) {
+		int fd = (int)strtol(e->d_name, NULL, 10);
+		bool kept = fd <= 2 || fd == dirfd(dir);
+
+		for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+			kept = kept || fd == keep[i];
+		if (!kept)
+			(void)close(fd);
+	}
+	if (dir)
+		(void)closedir(dir);
+}
+
+static void serve(struct supervisor *s)
+{
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = s->listener, .events = POLLIN },
+			{ .fd = s->chld, .events = POLLIN },
+			{ .fd = s->setup, .events = POLLIN },
+			{ .fd = s->reports, .events = 0 },
+		};
+
+		if (poll(p, 4, -1) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents & POLLIN)
+			(void)notify_serve(s->notify);
+		if (p[2].revents)
+			read_setup(s);
+		if (p[1].revents)
+			reap(s);
+		if (p[3].revents & (POLLHUP | POLLERR)) {
+			(void)close(s->reports);
+			s->reports = -1;
+			if (s->pid > 0)
+				(void)kill(s->pid, SIGKILL);
+		}
+		/* The last process under the filter has gone. */
+		if (s->pid == 0 && (s->listener < 0 || ((p[0].revents & POLLHUP) &&
+							!(p[0].revents & POLLIN))))
+			return;
+	}
+}
+
+static _Noreturn void supervisor_main(const struct command *cmd, int reports)
+{
+	struct supervisor s = { .cmd = cmd, .listener = -1, .reports = reports, .setup = -1 };
+	sigset_t chld;
+
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	(void)sigemptyset(&chld);
+	(void)sigaddset(&chld, SIGCHLD);
+	s.chld = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (start_command(&s) != 0)
+		_exit(125);
+	leave_terminal();
+	close_others(&s);
+	serve(&s);
+	_exit(0);
+}
+
+pid_t supervisor_start(const struct command *cmd, int *ret_fd)
+{
+	int sp[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) < 0)
+		return -errno;
+	pid = fork();
+	if (pid == 0) {
+		(void)close(sp[0]);
+		supervisor_main(cmd, sp[1]);
+	}
+	(void)close(sp[1]);
+	if (pid < 0) {
+		int e = errno;
+
+		(void)close(sp[0]);
+		return -e;
+	}
+	*ret_fd = sp[0];
+	return pid;
+}

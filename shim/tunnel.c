@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* tunnel.c - see tunnel.h */
+#include "shim/tunnel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "shim/agent.h"
+#include "shim/config.h"
+#include "shim/epoll_table.h"
+#include "shim/sys.h"
+
+/*
+ * One message of this size is one socket buffer and charges its sender more than
+ * the smallest SO_SNDBUF (4,608 on 64-bit kernels), so the socket is full.
+ */
+#define HELD_MESSAGE_LEN 6000
+#define HELD_SEND_BUFFER 20000	/* lets it go out as one, and is nobody's default */
+#define HANDLE_TRIES 4		/* a random 64-bit handle in use already is a bug elsewhere */
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		(void)sys_call1(SYS_close, fd);
+}
+
+static long get_opt(int fd, int level, int name, void *value, socklen_t len)
+{
+	return sys_call5(SYS_getsockopt, fd, level, name, value, &len);
+}
+
+static long set_opt(int fd, int level, int name, const void *value, socklen_t len)
+{
+	return sys_call5(SYS_setsockopt, fd, level, name, value, len);
+}
+
+bool stand_in_of(int fd, struct stand_in *ret)
+{
+	struct sockaddr_un un;
+	socklen_t len = sizeof(un);
+
+	if (sys_call3(SYS_getsockname, fd, &un, &len) != 0 || un.sun_family != AF_UNIX ||
+	    len <= offsetof(struct sockaddr_un, sun_path) || len > sizeof(un))
+		return false;
+	return ipc_stand_in_parse(un.sun_path, len - offsetof(struct sockaddr_un, sun_path),
+				  &ret->handle, &ret->family);
+}
+
+/* --- asking for a stream --- */
+
+/* One message: the OPEN frame, a descriptor of @s itself, and filler. */
+static int send_open(int s, const struct ipc_open *open)
+{
+	uint8_t buf[HELD_MESSAGE_LEN];
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec iov = { buf, sizeof(buf) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
+			      .msg_controllen = sizeof(control.space) };
+	struct cmsghdr *c;
+	long n;
+
+	memset(buf, 0, sizeof(buf));
+	memset(&control, 0, sizeof(control));
+	n = ipc_open_encode(buf, sizeof(buf), open);
+	if (n < 0)
+		return (int)n;
+	c = CMSG_FIRSTHDR(&msg);
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &s, sizeof(int));
+	do {
+		n = sys_call3(SYS_sendmsg, s, &msg, MSG_NOSIGNAL);
+	} while (n == -EINTR);
+	return n == (long)sizeof(buf) ? 0 : -ENETUNREACH;
+}
+
+/*
+ * Makes the socket full. The agent gives the buffer its size back when the stream
+ * opens; should that have happened already, which takes a preempted thread and a
+ * very near relay, the size is no longer the one set here and must stay.
+ */
+static int shrink_buffer(int s, int mine)
+{
+	int smallest = 0, now = 0;
+	long r = get_opt(s, SOL_SOCKET, SO_SNDBUF, &now, sizeof(now));
+
+	if (r == 0 && now == mine)
+		r = set_opt(s, SOL_SOCKET, SO_SNDBUF, &smallest, sizeof(smallest));
+	return (int)r;
+}
+
+static int connect_with_new_handle(uint8_t family, uint64_t *ret_handle)
+{
+	int r = -EADDRINUSE;
+
+	for (int i = 0; i < HANDLE_TRIES && r == -EADDRINUSE; i++) {
+		if (sys_call3(SYS_getrandom, ret_handle, sizeof(*ret_handle), 0) !=
+		    (long)sizeof(*ret_handle))
+			return -ENETUNREACH;
+		r = agent_connect(*ret_handle, family);
+	}
+	return r;
+}
+
+/* A full socket whose stream the agent is opening. */
+static int open_held(uint8_t family, const struct addr_port *dest, uint64_t *ret_handle)
+{
+	const struct config *c = config_get();
+	struct ipc_open open = {
+		.flags = IPC_OPEN_HELD,
+		.app_family = family,
+		.pid = (uint32_t)sys_call0(SYS_getpid),
+		.dest = *dest,
+		.domain = { c->domain, strlen(c->domain) },
+		.program = { c->program, strlen(c->program) },
+	};
+	int size = HELD_SEND_BUFFER, s, r;
+
+	if (dest->port == 0)
+		return -ECONNREFUSED;
+	s = connect_with_new_handle(family, &open.handle);
+	if (s < 0)
+		return s;
+	(void)set_opt(s, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	r = (int)get_opt(s, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	if (r == 0)
+		r = send_open(s, &open);
+	if (r == 0)
+		r = shrink_buffer(s, size);
+	if (r < 0) {
+		close_fd(s);
+		return r;
+	}
+	*ret_handle = open.handle;
+	return s;
+}
+
+/* --- swapping --- */
+
+static int replace(int fd, int with, bool cloexec)
+{
+	struct epoll_move move;
+	long r;
+
+	epoll_table_take(fd, &move);
+	do {
+		r = sys_call3(SYS_dup3, with, fd, cloexec ? O_CLOEXEC : 0);
+	} while (r == -EINTR || r == -EBUSY);
+	epoll_table_give(fd, &move);
+	return r < 0 ? (int)r : 0;
+}
+
+static bool has_cloexec(int fd)
+{
+	return (sys_call2(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC) != 0;
+}
+
+/* What a program may have set before connect() and relies on afterwards. */
+static void copy_settings(int from, int to)
+{
+	static const int timeouts[] = { SO_RCVTIMEO, SO_SNDTIMEO };
+	int lowat = 1;
+
+	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
+		struct timeval tv = { 0 };
+
+		if (get_opt(from, SOL_SOCKET, timeouts[i], &tv, sizeof(tv)) == 0)
+			(void)set_opt(to, SOL_SOCKET, timeouts[i], &tv, sizeof(tv));
+	}
+	if (get_opt(from, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)) == 0 && lowat > 1)
+		(void)set_opt(to, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat));
+	(void)sys_call3(SYS_fcntl, to, F_SETFL, sys_call2(SYS_fcntl, from, F_GETFL));
+}
+
+int tunnel_dissolve(int fd, const struct stand_in *si)
+{
+	int family = si->family == ADDR_V6 ? AF_INET6 : AF_INET, r;
+	int s = (int)sys_call3(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (s < 0)
+		return s;
+	copy_settings(fd, s);
+	r = replace(fd, s, has_cloexec(fd));
+	close_fd(s);
+	return r;
+}
+
+/* --- waiting --- */
+
+/*
+ * poll() never restarts after a handler, but connect() does for handlers installed
+ * with SA_RESTART. Which handler ran is not told; when all are of one kind the
+ * answer is exact, else the program gets the EINTR it must be ready for anyway.
+ */
+static bool handlers_restart(void)
+{
+	struct {
+		uintptr_t handler;
+		unsigned long flags;
+		unsigned long rest[16];
+	} sa;
+
+	for (int sig = 1; sig < 65; sig++) {
+		memset(&sa, 0, sizeof(sa));
+		if (sys_call4(SYS_rt_sigaction, sig, NULL, &sa, 8) != 0)
+			continue;
+		if (sa.handler > (uintptr_t)SIG_IGN && !(sa.flags & SA_RESTART))
+			return false;
+	}
+	return true;
+}
+
+static short poll_now(int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	struct timespec zero = { 0 };
+
+	return sys_call5(SYS_ppoll, &p, 1, &zero, NULL, 0) > 0 ? p.revents : 0;
+}
+
+/* The errno of a stream whose socket reports an error. */
+static int failure_of(uint64_t handle, int seen)
+{
+	struct ipc_info info;
+
+	if (agent_query(handle, &info) < 0)
+		return ENETUNREACH;
+	if (info.state == IPC_STREAM_FAILED && info.error > 0 && info.error < 4096)
+		return (int)info.error;
+	return seen;
+}
+
+int tunnel_take_error(int fd, const struct stand_in *si)
+{
+	int e = 0;
+
+	if (get_opt(fd, SOL_SOCKET, SO_ERROR, &e, sizeof(e)) != 0 || e == 0)
+		return 0;
+	return failure_of(si->handle, e);
+}
+
+enum tunnel_state tunnel_state(int fd, const struct stand_in *si, int *ret_error)
+{
+	short ev = poll_now(fd);
+	struct ipc_info info;
+	int pending = 0;
+
+	if (ev == 0)
+		return TUNNEL_PENDING;
+	if (!(ev & (POLLERR | POLLHUP)))
+		return TUNNEL_OPEN;
+	if (agent_query(si->handle, &info) < 0)
+		info = (struct ipc_info){ .state = IPC_STREAM_FAILED, .error = ENETUNREACH };
+	if (info.state != IPC_STREAM_FAILED)
+		return TUNNEL_OPEN;	/* opened, and has ended since */
+	(void)get_opt(fd, SOL_SOCKET, SO_ERROR, &pending, sizeof(pending));
+	*ret_error = info.error > 0 && info.error < 4096 ? (int)info.error : ECONNREFUSED;
+	return pending != 0 ? TUNNEL_FAILED : TUNNEL_FAILED_SEEN;
+}
+
+/* Until @s is open: 0, or -errno as connect() gives it. */
+static int wait_open(int s, uint64_t handle)
+{
+	struct timeval tv = { 0 };
+	struct timespec left, *timeout = NULL;
+	struct stand_in si = { .handle = handle };
+	int error = 0;
+
+	(void)get_opt(s, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
+	if (tv.tv_sec > 0 || tv.tv_usec > 0) {
+		left = (struct timespec){ tv.tv_sec, tv.tv_usec * 1000 };
+		timeout = &left;	/* the kernel leaves what remains in it */
+	}
+	for (;;) {
+		struct pollfd p = { .fd = s, .events = POLLOUT };
+		long r = sys_call5(SYS_ppoll, &p, 1, timeout, NULL, 0);
+
+		if (r == 0)
+			return -EINPROGRESS;
+		if (r > 0)
+			break;
+		if (r != -EINTR || timeout || !handlers_restart())
+			return (int)r;
+	}
+	switch (tunnel_state(s, &si, &error)) {
+	case TUNNEL_FAILED:
+	case TUNNEL_FAILED_SEEN:	/* another thread took the error */
+		return -error;
+	case TUNNEL_PENDING:
+	case TUNNEL_OPEN:
+		break;
+	}
+	return 0;
+}
+
+int tunnel_wait(int fd, const struct stand_in *si)
+{
+	return wait_open(fd, si->handle);
+}
+
+static int connect_blocking(int fd, int s, uint64_t handle)
+{
+	int old = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+	bool cloexec = has_cloexec(fd);
+	int r = replace(fd, s, cloexec);
+
+	if (r == 0)
+		r = wait_open(s, handle);
+	if (r < 0 && r != -EINPROGRESS && r != -EINTR && old >= 0)
+		(void)replace(fd, old, cloexec);
+	close_fd(old);
+	return r;
+}
+
+int tunnel_connect(int fd, uint8_t family, const struct addr_port *dest)
+{
+	uint64_t handle = 0;
+	long flags = sys_call2(SYS_fcntl, fd, F_GETFL);
+	int s, r;
+
+	if (flags < 0)
+		return (int)flags;
+	s = open_held(family, dest, &handle);
+	if (s < 0)
+		return s;
+	copy_settings(fd, s);
+	if (flags & O_NONBLOCK) {
+		r = replace(fd, s, has_cloexec(fd));
+		r = r == 0 ? -EINPROGRESS : r;
+	} else {
+		r = connect_blocking(fd, s, handle);
+	}
+	close_fd(s);
+	return r;
+}
