@@ -65,16 +65,29 @@ struct channel_circ {
 
 /* Clock skew learnt from NETINFO, and other facts worth telling. */
 struct channel_events {
-	/* A relay's NETINFO time differs by @skew seconds (ours minus theirs). */
+	/* A relay told its time: our clock minus theirs, in seconds; small ones too. */
 	void (*clock_skew)(void *ctx, const struct relay_target *relay, int64_t skew_s);
-	/* A channel to @relay opened or failed (guard and fallback bookkeeping). */
+	/*
+	 * A channel to @relay opened (CHANNEL_E_NONE) or could not be opened, for guard and
+	 * fallback bookkeeping; before its circuits hear of it. The end of an open one, and
+	 * our own closing, are not reported. CHANNEL_E_NETWORK is not the relay's fault.
+	 */
 	void (*outcome)(void *ctx, const struct relay_target *relay, enum channel_error error);
+};
+
+/* Netflow padding (padding-spec 2.5). */
+enum channel_padding {
+	CHANNEL_PADDING_AUTO = 0,	/* as the consensus says, in both directions */
+	CHANNEL_PADDING_REDUCED = 1,	/* only ours, and rarely; channels idle half as long */
+	CHANNEL_PADDING_OFF = 2,
 };
 
 struct channel_pool_config {
 	int handshake_timeout_ms;	/* TCP + TLS + link handshake; 0: 60 s */
 	int idle_timeout_ms;		/* channel without circuits; 0: the default of tor-spec */
 	bool testing;			/* TestingTorNetwork: allow internal addresses */
+	bool prefer_ipv6;		/* ClientPreferIPv6ORPort: try it before IPv4 */
+	enum channel_padding padding;	/* ConnectionPadding, ReducedConnectionPadding */
 };
 
 struct channel_info {	/* for onionctl */
@@ -104,7 +117,7 @@ void channel_pool_set_params(struct channel_pool *p, channel_param_fn fn, void *
  * Puts @cc on a channel to @target, opening one if needed. opened() or closed()
  * comes later, always, unless channel_circ_detach() is called first. A channel
  * is shared only when every identity that @target names matches.
- * 0, -EINVAL (no usable address), -EMFILE (CHANNELS_MAX reached).
+ * 0, -EINVAL (no identity or no usable address), -EMFILE (CHANNELS_MAX reached).
  */
 int channel_pool_attach(struct channel_pool *p, const struct relay_target *target,
 			struct channel_circ *cc);

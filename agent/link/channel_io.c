@@ -71,9 +71,24 @@ static void set_options(int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout, sizeof(user_timeout));
 }
 
-static bool is_no_network(int error)
+/* No fault of the relay's: no route, a local firewall, no descriptors or memory. */
+static bool is_our_trouble(int error)
 {
-	return error == ENETUNREACH || error == ENETDOWN || error == EADDRNOTAVAIL;
+	switch (error) {
+	case ENETUNREACH:
+	case ENETDOWN:
+	case EADDRNOTAVAIL:
+	case EAFNOSUPPORT:
+	case EACCES:
+	case EPERM:
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* 0 when under way (or done), else -errno. */
@@ -122,7 +137,7 @@ void channel_connect(struct channel *c)
 			return;
 		}
 		log_debug("chan %llu: connect: %s", (unsigned long long)c->id, strerror(-rc));
-		if (!is_no_network(-rc) && rc != -EAFNOSUPPORT)
+		if (!is_our_trouble(-rc))
 			c->network_down = false;
 	}
 	channel_close(c, c->network_down ? CHANNEL_E_NETWORK : CHANNEL_E_CONNECT);
@@ -157,7 +172,7 @@ static bool finish_connect(struct channel *c)
 		return c->state == CHANNEL_TLS;
 	}
 	log_debug("chan %llu: connect: %s", (unsigned long long)c->id, strerror(error));
-	if (!is_no_network(error))
+	if (!is_our_trouble(error))
 		c->network_down = false;
 	channel_connect(c);
 	return false;
@@ -179,6 +194,7 @@ static void want_write(struct channel *c, bool want)
 
 static enum channel_error tls_trouble(const struct channel *c, int error)
 {
+	log_debug("chan %llu: %s", (unsigned long long)c->id, tls_error_text(c->tls));
 	if (error == TLS_E_FAILED || c->state == CHANNEL_TLS)
 		return CHANNEL_E_TLS;
 	return tls_errno(c->tls) == ETIMEDOUT ? CHANNEL_E_TIMEOUT : CHANNEL_E_CLOSED;

@@ -17,9 +17,11 @@
 #include "common/log.h"
 #include "common/secret.h"
 
-/* Netflow padding (padding-spec 2.6): default, minimum, maximum. */
+/* Netflow padding (padding-spec 2.6), in milliseconds. */
 #define ITO_LOW_DEFAULT 1500
 #define ITO_HIGH_DEFAULT 9500
+#define ITO_LOW_REDUCED_DEFAULT 9000
+#define ITO_HIGH_REDUCED_DEFAULT 14000
 #define ITO_MAX 60000
 
 static const char *const ERROR_TEXT[] = {
@@ -40,6 +42,16 @@ const char *channel_error_str(enum channel_error e)
 	return (size_t)e < sizeof(ERROR_TEXT) / sizeof(ERROR_TEXT[0]) ? ERROR_TEXT[e] : "unknown";
 }
 
+/* Before there is a consensus. */
+static int32_t default_param(void *ctx, const char *name, int32_t def, int32_t min, int32_t max)
+{
+	(void)ctx;
+	(void)name;
+	(void)min;
+	(void)max;
+	return def;
+}
+
 struct channel_pool *channel_pool_new(struct loop *loop, const struct channel_pool_config *config,
 				      const struct channel_events *events, void *ctx)
 {
@@ -57,10 +69,8 @@ struct channel_pool *channel_pool_new(struct loop *loop, const struct channel_po
 	p->events = events;
 	p->ctx = ctx;
 	p->next_id = 1;
-	p->params.ito_low_ms = ITO_LOW_DEFAULT;
-	p->params.ito_high_ms = ITO_HIGH_DEFAULT;
-	p->params.pad_before_usage = true;
 	TAILQ_INIT(&p->channels);
+	channel_pool_set_params(p, default_param, NULL);
 	return p;
 }
 
@@ -81,10 +91,16 @@ void channel_pool_free(struct channel_pool *p)
 void channel_pool_set_params(struct channel_pool *p, channel_param_fn fn, void *ctx)
 {
 	struct channel *c;
+	int32_t low = fn(ctx, "nf_ito_low", ITO_LOW_DEFAULT, 0, ITO_MAX);
+	int32_t high = fn(ctx, "nf_ito_high", ITO_HIGH_DEFAULT, low, ITO_MAX);
 
-	p->params.ito_low_ms = fn(ctx, "nf_ito_low", ITO_LOW_DEFAULT, 0, ITO_MAX);
-	p->params.ito_high_ms =
-		fn(ctx, "nf_ito_high", ITO_HIGH_DEFAULT, p->params.ito_low_ms, ITO_MAX);
+	/* Zeros switch padding off for everybody (padding-spec 2.6). */
+	if (high > 0 && p->config.padding == CHANNEL_PADDING_REDUCED) {
+		low = fn(ctx, "nf_ito_low_reduced", ITO_LOW_REDUCED_DEFAULT, 0, ITO_MAX);
+		high = fn(ctx, "nf_ito_high_reduced", ITO_HIGH_REDUCED_DEFAULT, low, ITO_MAX);
+	}
+	p->params.ito_low_ms = low;
+	p->params.ito_high_ms = high;
 	p->params.pad_before_usage = fn(ctx, "nf_pad_before_usage", 1, 0, 1) != 0;
 	TAILQ_FOREACH(c, &p->channels, entry)
 		channel_timers_params_changed(c);
@@ -96,19 +112,14 @@ void channel_pool_remove(struct channel_pool *p, struct channel *c)
 	p->n_channels--;
 }
 
-static bool same_rsa(const struct relay_target *a, const struct relay_target *b)
+static bool names_rsa(const struct relay_target *target)
 {
-	return secret_equal(a->rsa_id, b->rsa_id, RSA_ID_LEN);
+	return !secret_is_zero(target->rsa_id, RSA_ID_LEN);
 }
 
 static bool matches(const struct channel *c, const struct relay_target *target)
 {
-	bool wants_rsa = !secret_is_zero(target->rsa_id, RSA_ID_LEN);
-
-	/* Without any identity only the same address will do, and not for sharing. */
-	if (!wants_rsa && !target->has_ed)
-		return false;
-	if (wants_rsa && !same_rsa(&c->target, target))
+	if (names_rsa(target) && !secret_equal(c->target.rsa_id, target->rsa_id, RSA_ID_LEN))
 		return false;
 	if (target->has_ed &&
 	    (!c->target.has_ed || !secret_equal(c->target.ed_id, target->ed_id, ED_ID_LEN)))
@@ -118,7 +129,8 @@ static bool matches(const struct channel *c, const struct relay_target *target)
 
 static bool is_usable(const struct channel *c)
 {
-	return !c->retired && c->failing == CHANNEL_E_NONE && c->n_circs < CHANNEL_CIRCS_MAX;
+	return !c->retired && c->failing == CHANNEL_E_NONE && !channel_timers_is_old(c) &&
+	       c->n_circs < CHANNEL_CIRCS_MAX;
 }
 
 /* An open one before one that is still being made, the oldest first. */
@@ -137,11 +149,13 @@ static struct channel *find(struct channel_pool *p, const struct relay_target *t
 	return best;
 }
 
-/* IPv4 first: every relay has it, and IPv6 is the fallback (path-spec 2.2.2 aside). */
+/* The addresses to try, in order. IPv4 first unless told otherwise: every relay has it. */
 static unsigned int usable_addrs(const struct channel_pool *p, const struct relay_target *target,
 				 struct addr_port ret[2])
 {
-	const struct addr_port *all[] = { &target->or_v4, &target->or_v6 };
+	bool v6_first = p->config.prefer_ipv6;
+	const struct addr_port *all[] = { v6_first ? &target->or_v6 : &target->or_v4,
+					  v6_first ? &target->or_v4 : &target->or_v6 };
 	unsigned int n = 0;
 
 	for (int i = 0; i < 2; i++) {
@@ -157,11 +171,13 @@ static unsigned int usable_addrs(const struct channel_pool *p, const struct rela
 int channel_pool_attach(struct channel_pool *p, const struct relay_target *target,
 			struct channel_circ *cc)
 {
-	struct channel *c = find(p, target);
+	struct channel *c;
 
 	assert(cc->ops && !cc->channel);
-	if (p->closing)
+	/* Whoever cannot be recognised must not be connected to. */
+	if (p->closing || (!names_rsa(target) && !target->has_ed))
 		return -EINVAL;
+	c = find(p, target);
 	if (!c) {
 		struct addr_port addrs[2];
 		unsigned int n = usable_addrs(p, target, addrs);

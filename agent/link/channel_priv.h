@@ -66,7 +66,7 @@ TAILQ_HEAD(channel_list, channel);
 
 /* Consensus parameters (padding-spec 2.6), in milliseconds. */
 struct channel_params {
-	int32_t ito_low_ms;
+	int32_t ito_low_ms;		/* those for the padding that is configured */
 	int32_t ito_high_ms;
 	bool pad_before_usage;
 };
@@ -98,7 +98,7 @@ struct channel {
 	unsigned int n_addrs;
 	unsigned int next_addr;
 	struct addr_port peer;
-	bool network_down;		/* every address so far: no route from here */
+	bool network_down;		/* every address so far: the trouble is on our side */
 
 	int fd;
 	struct ev_io io_read;
@@ -124,6 +124,7 @@ struct channel {
 	struct loop_task free_task;	/* LOOP_FREE */
 
 	/* channel_timers.c */
+	int64_t created_ms;
 	struct ev_timer deadline;	/* handshake; when open: idle */
 	struct ev_timer connect_timer;	/* before the other address is tried */
 	struct ev_timer stall;		/* the socket takes nothing */
@@ -179,6 +180,9 @@ void channel_timers_write_progress(struct channel *c);
 /* A cell went out for a circuit: what padding depends on. */
 void channel_timers_cell_sent(struct channel *c, uint8_t command);
 void channel_timers_params_changed(struct channel *c);
+
+/* Too old for new circuits. */
+bool channel_timers_is_old(const struct channel *c);
 
 /* channel_pool.c */
 void channel_pool_remove(struct channel_pool *p, struct channel *c);

@@ -7,7 +7,7 @@
  * connection coarse. As C tor's client: only on links of protocol 5 that have
  * carried more than one-hop directory circuits, after a silence of our side of
  * max(X, X), X uniform between the consensus parameters. The relay pads on its own
- * account; PADDING_NEGOTIATE is only for clients that want less, so we send none.
+ * account, and hears PADDING_NEGOTIATE only from clients that want less.
  *
  * C tor can tell directory circuits from others; a channel here goes by RELAY_EARLY,
  * which only circuits of several hops carry.
@@ -27,6 +27,8 @@
 /* Without netflow padding: one cell after so much silence (KeepalivePeriod). */
 #define KEEPALIVE_MS 300000
 #define PADDING_LINK_VERSION 5
+/* C tor puts no new circuits on a connection older than a week (connection_or.c). */
+#define OLD_MS (7 * 24 * 3600 * INT64_C(1000))
 
 static void start_ms(struct channel *c, struct ev_timer *t, int64_t ms)
 {
@@ -92,7 +94,8 @@ static bool wants_padding(const struct channel *c)
 	const struct channel_params *p = &c->pool->params;
 
 	return c->handshake.version >= PADDING_LINK_VERSION && p->ito_high_ms > 0 &&
-	       c->used_full && (p->pad_before_usage || c->used_data);
+	       c->pool->config.padding != CHANNEL_PADDING_OFF && c->used_full &&
+	       (p->pad_before_usage || c->used_data);
 }
 
 /* padding-spec 2.3: the larger of two uniform values. */
@@ -164,6 +167,7 @@ void channel_timers_init(struct channel *c)
 	ev_init(&c->connect_timer, on_connect_timer);
 	ev_init(&c->stall, on_stall);
 	ev_init(&c->padding, on_padding);
+	c->created_ms = now_ms(c);
 	c->deadline.data = c->connect_timer.data = c->stall.data = c->padding.data = c;
 	start_ms(c, &c->deadline, total > 0 ? total : HANDSHAKE_DEFAULT_MS);
 }
@@ -196,9 +200,16 @@ void channel_timers_connected(struct channel *c)
 
 static int64_t idle_ms(const struct channel *c)
 {
+	int64_t ms = IDLE_BASE_MS + (int64_t)crypto_random_below(IDLE_RANDOM_MS);
+
 	if (c->pool->config.idle_timeout_ms > 0)
 		return c->pool->config.idle_timeout_ms;
-	return IDLE_BASE_MS + (int64_t)crypto_random_below(IDLE_RANDOM_MS);
+	return c->pool->config.padding == CHANNEL_PADDING_REDUCED ? ms / 2 : ms;
+}
+
+bool channel_timers_is_old(const struct channel *c)
+{
+	return now_ms(c) - c->created_ms > OLD_MS;
 }
 
 void channel_timers_circuits_changed(struct channel *c)
@@ -213,8 +224,15 @@ void channel_timers_circuits_changed(struct channel *c)
 
 void channel_timers_opened(struct channel *c)
 {
+	/* Version 0, command STOP, no times (padding-spec 2.5, tor-spec 7.2). */
+	static const uint8_t stop_padding[] = { 0, 1, 0, 0, 0, 0 };
+
 	ev_timer_stop(c->pool->loop->ev, &c->deadline);
 	c->last_sent_ms = now_ms(c);
+	if (c->pool->config.padding != CHANNEL_PADDING_AUTO &&
+	    c->handshake.version >= PADDING_LINK_VERSION)
+		channel_queue_cell(c, 0, CELL_PADDING_NEGOTIATE, stop_padding,
+				   sizeof(stop_padding));
 	channel_timers_circuits_changed(c);
 	arm_padding(c);
 }

@@ -57,6 +57,9 @@
 /* Records in a row that carry no data; a peer that sends more only wastes our time. */
 #define EMPTY_RECORDS_MAX 32
 
+/* TLS 1.3 keys are changed well before the 2^24.5 records of RFC 8446 5.5. */
+#define KEY_RECORDS_MAX (1u << 23)
+
 struct tls_context {
 	gnutls_priority_t priority;
 	gnutls_certificate_credentials_t cred;
@@ -66,6 +69,8 @@ struct tls {
 	gnutls_session_t session;
 	int fd;
 	int sock_errno;
+	int last_error;		/* of GnuTLS */
+	uint64_t n_sealed;	/* records under the present key */
 	uint64_t bytes_in, bytes_out;
 	bool eof;
 	uint8_t digest[SHA256_LEN];
@@ -135,8 +140,9 @@ static ssize_t pull(gnutls_transport_ptr_t ptr, void *buf, size_t len)
 		}
 		if (got == 0)
 			t->eof = true;
+		/* A short read emptied the socket: spare the call that would say so. */
 		if (t->budget)
-			*t->budget -= (size_t)got;
+			*t->budget = (size_t)got < want ? 0 : *t->budget - (size_t)got;
 		t->in_start = 0;
 		t->in_end = n = (size_t)got;
 		t->bytes_in += n;
@@ -261,8 +267,9 @@ static int check_session(struct tls *t)
 }
 
 /* What a failed GnuTLS call means for the connection. */
-static int translate(const struct tls *t, int rc)
+static int translate(struct tls *t, int rc)
 {
+	t->last_error = rc;
 	if (t->sock_errno)
 		return TLS_E_SOCKET;
 	if (t->eof || rc == GNUTLS_E_PREMATURE_TERMINATION || rc == GNUTLS_E_SESSION_EOF)
@@ -332,6 +339,13 @@ int tls_seal(struct tls *t, const void *data, size_t len)
 	for (; len > 0; p += n, len -= (size_t)n) {
 		n = gnutls_record_send(t->session, p, len);
 		if (n <= 0)
+			return translate(t, (int)n);
+		t->n_sealed++;
+	}
+	if (t->n_sealed >= KEY_RECORDS_MAX &&
+	    gnutls_protocol_get_version(t->session) == GNUTLS_TLS1_3) {
+		t->n_sealed = 0;
+		if (gnutls_session_key_update(t->session, 0) != GNUTLS_E_SUCCESS)
 			return TLS_E_FAILED;
 	}
 	return 0;
@@ -374,6 +388,13 @@ void tls_bytes(const struct tls *t, uint64_t *ret_in, uint64_t *ret_out)
 {
 	*ret_in = t->bytes_in;
 	*ret_out = t->bytes_out;
+}
+
+const char *tls_error_text(const struct tls *t)
+{
+	if (t->sock_errno)
+		return strerror(t->sock_errno);
+	return t->last_error ? gnutls_strerror(t->last_error) : "end of the connection";
 }
 
 int tls_errno(const struct tls *t)

@@ -51,7 +51,8 @@ const uint8_t *tls_peer_digest(const struct tls *t);
 
 /*
  * Up to @cap bytes of plaintext. @budget: bytes still allowed from the socket in
- * this round, reduced by what was taken; at 0 only what was buffered is decrypted.
+ * this round, reduced by what was taken, and to 0 when the socket was found empty;
+ * at 0 only what was buffered is decrypted.
  * >0: bytes read; -EAGAIN: nothing now; 0: over, and *ret_error is an enum tls_error.
  */
 ssize_t tls_read(struct tls *t, void *buf, size_t cap, size_t *budget, int *ret_error);
@@ -69,6 +70,8 @@ void tls_close_notify(struct tls *t);
 
 /* errno behind TLS_E_SOCKET; 0 when there was none. */
 int tls_errno(const struct tls *t);
+/* What went wrong, for debug logs. */
+const char *tls_error_text(const struct tls *t);
 /* Bytes taken from and given to the socket, TLS included. */
 void tls_bytes(const struct tls *t, uint64_t *ret_in, uint64_t *ret_out);
 /* For debug logs: "TLS1.3-..."; valid until tls_free(). */

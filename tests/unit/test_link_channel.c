@@ -264,6 +264,39 @@ START_TEST(a_channel_opens_and_carries_cells)
 }
 END_TEST
 
+/* Changes its key, and asks for ours, before each answer (RFC 8446 4.6.3). */
+static void rekey(struct linkpeer *p, void *ctx)
+{
+	uint8_t cell[CELL_LEN];
+
+	(void)ctx;
+	if (!linkpeer_handshake(p))
+		return;
+	while (linkpeer_recv(p, cell, sizeof(cell))) {
+		if (gnutls_session_key_update(p->session, GNUTLS_KU_PEER) != 0)
+			return;
+		linkpeer_send(p, cell, sizeof(cell));
+	}
+}
+
+START_TEST(a_relay_may_change_tls_keys)
+{
+	uint8_t body[CELL_BODY_LEN] = "body";
+	struct circ c;
+
+	start(rekey, NULL);
+	attach(&c);
+	ck_assert(run_until(&c.n_opened, 1));
+	for (unsigned int i = 1; i <= 4; i++) {
+		channel_circ_send(&c.cc, CELL_RELAY, body);
+		ck_assert(run_until(&c.n_cells, i));
+		ck_assert_mem_eq(c.last_body, body, sizeof(body));
+	}
+	channel_circ_detach(&c.cc);
+	finish();
+}
+END_TEST
+
 START_TEST(a_relay_that_offers_only_static_rsa_is_refused)
 {
 	struct circ c;
@@ -480,7 +513,7 @@ START_TEST(a_silent_tcp_peer_times_out)
 }
 END_TEST
 
-START_TEST(ipv6_is_tried_when_ipv4_fails)
+START_TEST(ipv6_is_tried_when_ipv4_fails_or_first_when_preferred)
 {
 	struct addr_port dead;
 	struct circ c;
@@ -491,9 +524,11 @@ START_TEST(ipv6_is_tried_when_ipv4_fails)
 	target = linkpeer_target(&peer, &server.at);
 	target.or_v4 = dead;
 	start_pool(0);
+	pool->config.prefer_ipv6 = _i == 1;
 	attach(&c);
 	ck_assert(run_until(&c.n_opened, 1));
 	ck_assert_int_eq(c.cc.channel->peer.addr.family, ADDR_V6);
+	ck_assert_uint_eq(c.cc.channel->next_addr, _i == 1 ? 1 : 2);
 	channel_circ_detach(&c.cc);
 	finish();
 	close(fd);
@@ -511,6 +546,11 @@ START_TEST(targets_without_a_usable_address_are_refused_at_once)
 	ck_assert_int_eq(channel_pool_attach(pool, &target, &c.cc), -EINVAL);
 	target.or_v4.addr = addr_v4(0x7f000001);
 	ck_assert_int_eq(channel_pool_attach(pool, &target, &c.cc), -EINVAL);	/* port 0 */
+	/* An address alone is nobody. */
+	target.or_v4.port = 9001;
+	memset(target.rsa_id, 0, RSA_ID_LEN);
+	ck_assert_int_eq(channel_pool_attach(pool, &target, &c.cc), -EINVAL);
+	target.rsa_id[0] = 1;
 	channel_pool_free(pool);
 	/* Outside of test networks, no relay lives at a private address. */
 	pool = channel_pool_new(&loop, &config, &EVENTS, NULL);
@@ -941,6 +981,45 @@ START_TEST(padding_waits_for_use_when_the_network_says_so)
 }
 END_TEST
 
+/* Sends the first cell after the handshake back as a body of RELAY, once it has a circuit. */
+static void tell_first(struct linkpeer *p, void *ctx)
+{
+	uint8_t first[CELL_LEN], cell[CELL_LEN];
+
+	(void)ctx;
+	if (!linkpeer_handshake(p) || !linkpeer_recv(p, first, sizeof(first)))
+		return;
+	memcpy(cell, first, sizeof(cell));
+	if (first[4] == CELL_PADDING_NEGOTIATE && !linkpeer_recv(p, cell, sizeof(cell)))
+		return;
+	linkpeer_send_cell(p, wire_u32_at(cell), CELL_RELAY, first, CELL_BODY_LEN);
+	while (linkpeer_recv(p, cell, sizeof(cell)))
+		;
+}
+
+START_TEST(less_padding_is_asked_for_only_when_configured)
+{
+	static const uint8_t stop[] = { 0, 0, 0, 0, CELL_PADDING_NEGOTIATE, 0, 1, 0, 0, 0, 0 };
+	uint8_t body[CELL_BODY_LEN] = { 0 };
+	struct circ a;
+
+	start(tell_first, NULL);
+	pool->config.padding = (enum channel_padding)_i;
+	channel_pool_set_params(pool, fast_padding, NULL);
+	ck_assert_int_eq(pool->params.ito_low_ms, _i == CHANNEL_PADDING_REDUCED ? 9000 : 40);
+	attach(&a);
+	ck_assert(run_until(&a.n_opened, 1));
+	channel_circ_send(&a.cc, CELL_RELAY_EARLY, body);
+	ck_assert(run_until(&a.n_cells, 1));
+	if (_i == CHANNEL_PADDING_AUTO)
+		ck_assert_uint_eq(a.last_body[4], CELL_RELAY_EARLY);
+	else
+		ck_assert_mem_eq(a.last_body, stop, sizeof(stop));
+	channel_circ_detach(&a.cc);
+	finish();
+}
+END_TEST
+
 static TCase *add_case(Suite *s, const char *name)
 {
 	TCase *tc = tcase_create(name);
@@ -958,13 +1037,14 @@ int main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	tcase_add_loop_test(tc, a_channel_opens_and_carries_cells, 0, 4);
+	tcase_add_test(tc, a_relay_may_change_tls_keys);
 	tcase_add_test(tc, a_relay_that_offers_only_static_rsa_is_refused);
 	tcase_add_test(tc, old_tls_is_refused);
 	tcase_add_loop_test(tc, a_bad_relay_never_gets_a_circuit, 0, N_FAULTS);
 	tcase_add_loop_test(tc, another_identity_is_refused, 0, 2);
 	tcase_add_test(tc, a_refused_connection_is_told_from_the_loop);
 	tcase_add_test(tc, a_silent_tcp_peer_times_out);
-	tcase_add_test(tc, ipv6_is_tried_when_ipv4_fails);
+	tcase_add_loop_test(tc, ipv6_is_tried_when_ipv4_fails_or_first_when_preferred, 0, 2);
 	tcase_add_test(tc, targets_without_a_usable_address_are_refused_at_once);
 	tcase_add_test(tc, there_is_a_limit_to_channels);
 	tc = add_case(s, "sharing");
@@ -981,6 +1061,7 @@ int main(void)
 	tcase_add_test(tc, a_slow_relay_holds_bulk_cells_back_and_circuits_take_turns);
 	tcase_add_test(tc, a_queue_without_end_closes_the_channel);
 	tcase_add_test(tc, silence_on_a_used_channel_is_padded);
+	tcase_add_loop_test(tc, less_padding_is_asked_for_only_when_configured, 0, 3);
 	tcase_add_test(tc, padding_waits_for_use_when_the_network_says_so);
 	return suite_run(s);
 }
