@@ -77,7 +77,7 @@ class Client:
         self.net, self.name = net, name
         self.dir = os.path.join(net.base, "clients", name)
         self.variant = os.environ.get("VARIANT", "release")
-        self.build = os.path.join(ROOT, "build", self.variant)
+        self.build = programs_dir(self.variant)
         self.state, self.cache = os.path.join(self.dir, "state"), os.path.join(self.dir, "cache")
         self.log = os.path.join(self.dir, "agent.log")
         self.config = os.path.join(self.dir, "onionify.conf")
@@ -93,7 +93,7 @@ class Client:
                if k in ("PATH", "HOME", "LANG", "TERM", "VARIANT", "USER", "ASAN_OPTIONS",
                         "UBSAN_OPTIONS", "LSAN_OPTIONS")}
         env.update(ONIONIFY_CONFIG=self.config, ONIONIFY_SOCKET=self.socket,
-                   ONIONIFY_BUILD=self.build, XDG_RUNTIME_DIR=os.path.dirname(self.socket),
+                   XDG_RUNTIME_DIR=os.path.dirname(self.socket),
                    XDG_STATE_HOME=self.state, XDG_CACHE_HOME=self.cache)
         return env
 
@@ -106,8 +106,14 @@ class Client:
 
     # --- commands ---
 
+    def program(self):
+        """What users call; the script itself knows the release build alone."""
+        if self.variant == "release":
+            return os.path.join(ROOT, "onionify.sh")
+        return os.path.join(self.build, "onionify-run")
+
     def command(self, args, options=()):
-        return [os.path.join(ROOT, "onionify.sh")] + list(options) + ["--"] + list(args)
+        return [self.program()] + list(options) + ["--"] + list(args)
 
     def start(self, args, options=(), stdin=None, env=None):
         return Running(self.command(args, options), {**self.env, **(env or {})}, stdin=stdin)
@@ -177,21 +183,36 @@ class Client:
 
     def path_of(self, circuit):
         """The circuit's relays, in order, as objects of the network."""
-        hops = circuit.get("path") or circuit.get("hops") or circuit.get("relays") or []
-        out = []
-        for hop in hops:
-            if isinstance(hop, dict):
-                hop = hop.get("nickname") or hop.get("name") or hop.get("fingerprint") or ""
-            out.append(self.net.relay(str(hop)))
-        return out
+        return [self.net.relay(hop.get("fingerprint") or "") if isinstance(hop, dict) else None
+                for hop in circuit.get("hops") or []]
 
     def exit_paths(self):
         """Three-hop paths of open circuits that carry a stream, else of any that could."""
-        paths = [(bool(c.get("streams") or c.get("n_streams")), self.path_of(c))
-                 for c in self.circuits()]
+        paths = [(bool(c.get("streams")), self.path_of(c)) for c in self.circuits()]
         paths = [(busy, p) for busy, p in paths if len(p) == 3 and all(p)]
         busy = [p for b, p in paths if b]
         return busy or [p for _, p in paths]
+
+
+def programs_dir(variant):
+    """Folder of the programs under test.
+
+    A sanitizer's preload library cannot be loaded into programs built without the
+    sanitizer: the instrumented agent and supervisor get the release build's library.
+    """
+    build = os.path.join(ROOT, "build", variant)
+    if variant == "release":
+        return build
+    mixed = os.path.join(build, "programs")
+    os.makedirs(mixed, exist_ok=True)
+    for name in ("onionify-agent", "onionctl", "onionify-run", "libonionify.so"):
+        source = os.path.join(ROOT, "build", "release" if name.endswith(".so") else variant, name)
+        target = os.path.join(mixed, name)
+        if os.path.exists(source) and (not os.path.exists(target) or
+                                       os.path.getmtime(source) > os.path.getmtime(target)):
+            shutil.copy2(source, target + ".new")
+            os.replace(target + ".new", target)
+    return mixed
 
 
 class TorClient:
