@@ -1,0 +1,1 @@
+FUZZERS += handshake handshake_ext relay_open

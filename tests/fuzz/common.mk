@@ -1,0 +1,1 @@
+FUZZERS += edcert codec rsa_key
