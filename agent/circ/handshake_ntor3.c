@@ -255,7 +255,8 @@ int handshake_ntor3_answer(const struct handshake_server_keys *keys, const struc
 				s->client_pk,  y_public,    s->mac,	 verification };
 
 	if (msg.len > sizeof(encrypted) - NTOR3_REPLY_FIXED ||
-	    keys_len > sizeof(stream) - MSG_KEY_LEN || crypto_x25519(shared_y, y, s->client_pk) != 0)
+	    keys_len > sizeof(stream) - MSG_KEY_LEN ||
+	    crypto_x25519(shared_y, y, s->client_pk) != 0)
 		return -EBADMSG;
 	crypto_x25519_public(y_public, y);
 	final_stream(stream, MSG_KEY_LEN + keys_len, &v);

@@ -372,9 +372,9 @@ START_TEST(no_input_breaks_the_bounds)
 		cc_vegas_init(&cc, &p, (uint8_t)(1 + mutate_next(&m) % 254));
 		for (int i = 0; i < 500; i++) {
 			uint64_t sent = now;
+			uint32_t n = mutate_next(&m) % 300;
 
-			for (uint32_t n = mutate_next(&m) % 300; n > 0 && cc_vegas_available(&cc) > 0;
-			     n--)
+			for (; n > 0 && cc_vegas_available(&cc) > 0; n--)
 				(void)cc_vegas_cell_sent(&cc);
 			now += mutate_next(&m) % (mutate_next(&m) % 50 == 0 ? 1u << 31 : 1u << 20);
 			cc_vegas_sendme(&cc, sent, now, mutate_next(&m) % 8 == 0,

@@ -341,8 +341,8 @@ START_TEST(a_start_that_cannot_work_is_refused)
 	size_t len;
 
 	pair_init(&p);
-	ck_assert_int_eq(handshake_client_start(&h, HANDSHAKE_NTOR3, &p.relay, &cgo_only, out, &len),
-			 -EINVAL);
+	ck_assert_int_eq(handshake_client_start(&h, HANDSHAKE_NTOR3, &p.relay, &cgo_only, out,
+						&len), -EINVAL);
 	ck_assert_int_eq(handshake_client_start(&h, HANDSHAKE_NTOR, &p.relay, &cc, out, &len),
 			 -EINVAL);
 	ck_assert_int_eq(handshake_client_start(&h, (enum handshake_type)0, &p.relay, NULL, out,

@@ -16,9 +16,12 @@
 /* --- published: arti crypto/cell/tor1.rs "testvec", made with C tor --- */
 
 static const char *const vector_keys[3] = {
-	"    'My public key is in this signed x509 object', said Tom assertively.      (N-PREG-VIRYL)",
-	"'Let's chart the pedal phlanges in the tomb', said Tom cryptographically.  (PELCG-GBR-TENCU)",
-	"     'Segmentation fault bugs don't _just happen_', said Tom seethingly.        (P-GUVAT-YL)",
+	"    'My public key is in this signed x509 object', said Tom assertively.    "
+	"  (N-PREG-VIRYL)",
+	"'Let's chart the pedal phlanges in the tomb', said Tom cryptographically."
+	"  (PELCG-GBR-TENCU)",
+	"     'Segmentation fault bugs don't _just happen_', said Tom seethingly.    "
+	"    (P-GUVAT-YL)",
 };
 static const char vector_seed[] = "'You mean to tell me that there's a version of Sha-3 with no "
 				  "limit on the output length?', said Tom shakily.";
@@ -255,7 +258,8 @@ START_TEST(after_one_damaged_cgo_cell_nothing_is_recognised_any_more)
 		if (i == 0)
 			body[100] ^= 1;
 		(void)relay_crypto_relay_forward(&net.relay[0], CELL_RELAY, body, tag);
-		ck_assert_int_eq(relay_crypto_relay_forward(&net.relay[1], CELL_RELAY, body, tag), 0);
+		ck_assert_int_eq(relay_crypto_relay_forward(&net.relay[1], CELL_RELAY, body, tag),
+				 0);
 	}
 }
 END_TEST
