@@ -21,7 +21,8 @@
  * when they are made, which spreads expiry. First use counts alone for used
  * guards, so that they go after 48 to 60 days (C tor since 0.4.9.10).
  *
- * guard_circ.c chooses guards for circuits and learns from their outcome. A guard
+ * guard_circ.c chooses guards for circuits and learns from their outcome, guard_use.c
+ * keeps the circuits that wait for a better guard. A guard
  * that failed is not tried before its retry time: decorrelated jitter between
  * 30 s and 6 h for primary guards, 10 min and 36 h for others (prop336, which
  * replaces the fixed schedule of guard-spec A.1). When traffic appears after
@@ -42,8 +43,6 @@
 #include "common/log.h"
 
 #define DAY 86400
-/* path-spec 2.1.0 REASONABLY_LIVE_TIME */
-#define LIVE_SLACK DAY
 
 static const struct select_want want_guard = { .position = SELECT_GUARD };
 
@@ -216,17 +215,17 @@ static void prune(struct guard_set *gs, time_t wall)
 	gs->n = kept;
 }
 
-static bool netdir_is_live(const struct netdir *nd, time_t wall)
+static void filter(struct guard_set *gs)
 {
-	struct netdir_times t = netdir_times(nd);
-
-	return wall >= t.valid_after - LIVE_SLACK && wall <= t.valid_until + LIVE_SLACK;
+	for (size_t i = 0; i < gs->n; i++)
+		gs->g[i].filtered = gs->g[i].rec.listed && guard_in_consensus(gs, &gs->g[i]);
 }
 
 void guard_set_update(struct guard_set *gs, time_t wall)
 {
 	guard_params_read(&gs->params, set_netdir(gs));
-	gs->live = netdir_is_live(set_netdir(gs), wall);
+	gs->generation = netdir_generation(set_netdir(gs));
+	gs->live = selector_is_live(gs->sel, wall);
 	for (size_t i = 0; i < gs->n; i++) {
 		guard_relink(gs, &gs->g[i]);
 		fix_future_dates(gs, &gs->g[i], wall);
@@ -235,9 +234,21 @@ void guard_set_update(struct guard_set *gs, time_t wall)
 	}
 	if (gs->live)
 		prune(gs, wall);
-	for (size_t i = 0; i < gs->n; i++)
-		gs->g[i].filtered = gs->g[i].rec.listed && guard_in_consensus(gs, &gs->g[i]);
+	filter(gs);
 	guard_set_expand(gs, wall);
+	guard_set_update_primary(gs);
+}
+
+void guard_set_refresh(struct guard_set *gs)
+{
+	uint64_t generation = netdir_generation(set_netdir(gs));
+
+	if (generation == gs->generation)
+		return;
+	gs->generation = generation;
+	for (size_t i = 0; i < gs->n; i++)
+		guard_relink(gs, &gs->g[i]);
+	filter(gs);
 	guard_set_update_primary(gs);
 }
 

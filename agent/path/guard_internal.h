@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * guard_internal.h - what guard.c (sets) and guard_circ.c (uses) share
+ * guard_internal.h - what guard.c (sets), guard_circ.c (choices) and guard_use.c share
  */
 #ifndef PATH_GUARD_INTERNAL_H
 #define PATH_GUARD_INTERNAL_H
@@ -79,6 +79,7 @@ struct guard_set {
 	bool marked_all;
 	int64_t marked_all_ms;		/* when all were last declared worth trying */
 	bool live;			/* the netdir is recent enough to sample from */
+	uint64_t generation;		/* of the netdir when the guards were last linked */
 	uint64_t next_token;
 	struct guard_use uses[GUARD_USES_MAX];	/* slot: token modulo size */
 };
@@ -101,5 +102,21 @@ void guard_set_consider_retries(struct guard_set *gs, int64_t now_ms);
 /* Adds guards until enough are usable or the limits are reached (guard-spec 4.2). */
 void guard_set_expand(struct guard_set *gs, time_t wall);
 void guard_set_update_primary(struct guard_set *gs);
+/* Takes in what descriptors that came since the last look say of the guards. */
+void guard_set_refresh(struct guard_set *gs);
+
+/* --- guard_use.c --- */
+/* NULL when it has left the sample. */
+struct guard *guard_by_serial(struct guard_set *gs, uint32_t serial);
+/* May the guard stand in a path that ends at @exit (-1: any)? */
+bool guard_obeys(const struct guard_set *gs, const struct guard *g, ssize_t exit);
+/* NULL for an unknown or forgotten token. */
+struct guard_use *guard_use_find(struct guard_set *gs, uint64_t token);
+/* Forgets a use; a guard that no other circuit explores is pending no more. */
+void guard_use_drop(struct guard_set *gs, struct guard_use *u);
+void guard_use_set_state(struct guard_use *u, enum guard_use_state state, int64_t now_ms);
+/* The new use's token. */
+uint64_t guard_use_new(struct guard_set *gs, struct guard *g, ssize_t exit,
+		       enum guard_use_state state, int64_t now_ms);
 
 #endif

@@ -21,8 +21,6 @@
 
 /* Last hops tried for one path; in all but the smallest networks the first does. */
 #define LAST_HOPS_MAX 16
-/* path-spec 2.1.0 REASONABLY_LIVE_TIME, seconds */
-#define LIVE_SLACK 86400
 
 struct path_ctx {
 	struct selector *sel;
@@ -73,13 +71,6 @@ void path_set_netdir(struct path_ctx *p, const struct netdir *nd, time_t wall)
 {
 	selector_set_netdir(p->sel, nd);
 	guard_set_update(p->guards, wall);
-}
-
-static bool netdir_is_usable(const struct netdir *nd, time_t wall)
-{
-	struct netdir_times t = netdir_times(nd);
-
-	return wall >= t.valid_after - LIVE_SLACK && wall <= t.valid_until + LIVE_SLACK;
 }
 
 bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent)
@@ -247,10 +238,9 @@ int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_
 		struct path *ret)
 {
 	struct draft d = { .p = p, .req = req };
-	const struct netdir *nd = selector_netdir(p->sel);
 	int r = -ENOENT;
 
-	if (!nd || !netdir_is_usable(nd, wall))
+	if (!selector_is_live(p->sel, wall))
 		return -EAGAIN;
 	if (req->purpose == PATH_DIR)
 		return choose_dir(p, now_ms, wall, ret);

@@ -59,7 +59,10 @@ struct path_config {
 
 struct path_ctx *path_new(const struct path_config *config);
 void path_free(struct path_ctx *p);
-/* A new or fuller netdir. Keeps a reference. Guards are re-filtered. */
+/*
+ * A new or fuller netdir. Keeps a reference. Guards are re-filtered; call path_save()
+ * at leisure afterwards.
+ */
 void path_set_netdir(struct path_ctx *p, const struct netdir *nd, time_t wall);
 /* Enough descriptors to build paths (path-spec 2.1.0)? Fractions in @ret_percent, 0..100. */
 bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent);
@@ -74,9 +77,15 @@ enum path_guard_use path_guard_succeeded(struct path_ctx *p, uint64_t token, int
 					 time_t wall);
 /* No channel to it, or CREATE failed at it. */
 void path_guard_failed(struct path_ctx *p, uint64_t token, int64_t now_ms, time_t wall);
-/* The attempt was given up for reasons that say nothing about the guard. */
+/*
+ * The attempt was given up for reasons that say nothing about the guard; also for a
+ * circuit closed while it waits. Harmless after any other call.
+ */
 void path_guard_cancelled(struct path_ctx *p, uint64_t token);
-/* For a complete circuit that was told to wait. */
+/*
+ * For a complete circuit that was told to wait; ask every second or so, and whenever
+ * another circuit opens or fails. UNUSABLE ends the token.
+ */
 enum path_guard_use path_guard_check(struct path_ctx *p, uint64_t token, int64_t now_ms,
 				     time_t wall);
 /* Any traffic seen: the network is up (guard-spec: last time on internet). */

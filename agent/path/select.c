@@ -31,6 +31,8 @@
 
 /* 9,000 relays need 24 bytes each: under 3 MB with all tables full. */
 #define TABLES_MAX 12
+/* path-spec 2.1.0 REASONABLY_LIVE_TIME, seconds */
+#define LIVE_SLACK 86400
 
 struct selector {
 	struct netdir *nd;
@@ -80,6 +82,16 @@ void selector_set_netdir(struct selector *s, const struct netdir *nd)
 const struct netdir *selector_netdir(const struct selector *s)
 {
 	return s->nd;
+}
+
+bool selector_is_live(const struct selector *s, time_t wall)
+{
+	struct netdir_times t;
+
+	if (!s->nd)
+		return false;
+	t = netdir_times(s->nd);
+	return wall >= t.valid_after - LIVE_SLACK && wall <= t.valid_until + LIVE_SLACK;
 }
 
 bool select_has_address(const struct relay *r)

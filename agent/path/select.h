@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "dirclient/netdir.h"
 
@@ -45,6 +46,8 @@ void selector_free(struct selector *s);
 void selector_set_netdir(struct selector *s, const struct netdir *nd);
 /* NULL before the first selector_set_netdir(). */
 const struct netdir *selector_netdir(const struct selector *s);
+/* There is a netdir, valid within a day of our clock (path-spec 2.1.0). */
+bool selector_is_live(const struct selector *s, time_t wall);
 /* Index of a relay, -ENOENT when none fits, -ENOMEM. @ok may be NULL. */
 ssize_t selector_choose(struct selector *s, const struct select_want *want, select_ok_fn ok,
 			void *ctx);

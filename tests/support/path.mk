@@ -1,1 +1,1 @@
-support_SRCS += tests/support/pathnet.c
+support_SRCS += tests/support/pathnet.c tests/support/guardworld.c
