@@ -11,6 +11,8 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +36,7 @@ struct dir_http_transfer {
 	CURL *easy;
 	struct curl_slist *headers;
 	int fd;			/* until libcurl has taken it, else -1 */
+	int stand_in;		/* libcurl's number for it; -1: not asked for yet */
 	dir_http_fn done;
 	void *ctx;
 	char *body;
@@ -136,23 +139,44 @@ static int want_socket(CURL *easy, curl_socket_t fd, int what, void *ctx, void *
 
 /* --- the socket we were given --- */
 
+/*
+ * libcurl up to 7.88 calls connect() even on a socket that the application says is connected
+ * (CURL_SOCKOPT_ALREADY_CONNECTED), and on a socket pair that fails. So it gets
+ * a datagram socket first, whose connect() to loopback sends nothing, and
+ * finds ours under the same number when it is about to send the request.
+ */
 static curl_socket_t take_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	struct dir_http_transfer *t = ctx;
-	int fd = t->fd;
+	struct sockaddr_in loopback = {
+		.sin_family = AF_INET,
+		.sin_port = htons(9),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
 
 	(void)purpose;
-	(void)address;
-	t->fd = -1;
-	return fd >= 0 ? fd : CURL_SOCKET_BAD;	/* a second one is never made */
+	if (t->fd < 0 || t->stand_in >= 0)
+		return CURL_SOCKET_BAD;	/* a second one is never made */
+	t->stand_in = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	memcpy(&address->addr, &loopback, sizeof(loopback));
+	address->family = AF_INET;
+	address->addrlen = sizeof(loopback);
+	return t->stand_in >= 0 ? t->stand_in : CURL_SOCKET_BAD;
 }
 
-static int is_connected(void *ctx, curl_socket_t fd, curlsocktype purpose)
+static int swap_socket(void *ctx, char *remote, char *local, int remote_port, int local_port)
 {
-	(void)ctx;
-	(void)fd;
-	(void)purpose;
-	return CURL_SOCKOPT_ALREADY_CONNECTED;
+	struct dir_http_transfer *t = ctx;
+
+	(void)remote;
+	(void)local;
+	(void)remote_port;
+	(void)local_port;
+	if (t->fd < 0 || dup3(t->fd, t->stand_in, O_CLOEXEC) < 0)
+		return CURL_PREREQFUNC_ABORT;
+	close(t->fd);
+	t->fd = -1;
+	return CURL_PREREQFUNC_OK;
 }
 
 static int close_socket(void *ctx, curl_socket_t fd)
@@ -355,7 +379,8 @@ static int set_options(struct dir_http_transfer *t, const struct dir_http_reques
 	SET(CURLOPT_HTTPHEADER, t->headers);
 	SET(CURLOPT_OPENSOCKETFUNCTION, take_socket);
 	SET(CURLOPT_OPENSOCKETDATA, t);
-	SET(CURLOPT_SOCKOPTFUNCTION, is_connected);
+	SET(CURLOPT_PREREQFUNCTION, swap_socket);
+	SET(CURLOPT_PREREQDATA, t);
 	SET(CURLOPT_CLOSESOCKETFUNCTION, close_socket);
 	SET(CURLOPT_WRITEFUNCTION, take_body);
 	SET(CURLOPT_WRITEDATA, t);
@@ -383,6 +408,7 @@ int dir_http_get(struct dir_http *h, int fd, const struct dir_http_request *req,
 	}
 	t->owner = h;
 	t->fd = fd;
+	t->stand_in = -1;
 	t->done = done;
 	t->ctx = ctx;
 	t->max = req->max_body < DIR_HTTP_BODY_MAX ? req->max_body : DIR_HTTP_BODY_MAX;
