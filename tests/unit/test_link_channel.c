@@ -513,6 +513,82 @@ START_TEST(a_silent_tcp_peer_times_out)
 }
 END_TEST
 
+/* A listener whose queue is full: the kernel drops what comes, like a dead host. */
+static void black_hole(struct addr_port *ret, int fds[4])
+{
+	struct sockaddr_storage ss;
+	socklen_t len;
+
+	listen_only(ret, &fds[0]);
+	ck_assert_int_eq(listen(fds[0], 0), 0);
+	len = addr_to_sockaddr(ret, &ss);
+	for (int i = 1; i < 4; i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)connect(fds[i], (struct sockaddr *)&ss, len);
+	}
+}
+
+static void close_all(const int fds[4])
+{
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+}
+
+START_TEST(a_dead_host_times_out_as_unreachable)
+{
+	struct addr_port at;
+	struct circ c;
+	int fds[4];
+
+	black_hole(&at, fds);
+	target = linkpeer_target(&peer, &at);
+	start_pool(0);
+	attach(&c);
+	ck_assert(run_until(&c.n_closed, 1));
+	ck_assert_int_eq(c.error, CHANNEL_E_CONNECT);
+	channel_pool_free(pool);
+	loop_deinit(&loop);
+	close_all(fds);
+}
+END_TEST
+
+START_TEST(the_second_address_is_tried_before_the_first_has_taken_all_time)
+{
+	struct addr_port at;
+	struct circ c;
+	int fds[4];
+
+	black_hole(&at, fds);
+	linkpeer_start(&server, "::1", &peer, NULL, echo, NULL);
+	target = linkpeer_target(&peer, &server.at);
+	target.or_v4 = at;
+	start_pool(0);
+	attach(&c);
+	ck_assert(run_until(&c.n_opened, 1));
+	ck_assert_int_eq(c.cc.channel->peer.addr.family, ADDR_V6);
+	channel_circ_detach(&c.cc);
+	finish();
+	close_all(fds);
+}
+END_TEST
+
+START_TEST(trouble_on_our_side_is_not_the_relays)
+{
+	/* connect() to a multicast address fails at once, without a packet. */
+	struct addr_port at = { .addr = addr_v4(0xe0000001), .port = 9001 };
+	struct circ c;
+
+	target = linkpeer_target(&peer, &at);
+	start_pool(0);
+	attach(&c);
+	ck_assert(run_until(&c.n_closed, 1));
+	ck_assert_int_eq(c.error, CHANNEL_E_NETWORK);
+	ck_assert_int_eq(last_outcome, CHANNEL_E_NETWORK);
+	channel_pool_free(pool);
+	loop_deinit(&loop);
+}
+END_TEST
+
 START_TEST(ipv6_is_tried_when_ipv4_fails_or_first_when_preferred)
 {
 	struct addr_port dead;
@@ -680,6 +756,9 @@ START_TEST(retired_channels_take_no_new_circuits)
 	ck_assert(run_until(&b.n_opened, 1));
 	ck_assert_uint_eq(count_channels(), 1);
 	channel_circ_detach(&b.cc);
+	channel_pool_retire_all(pool);
+	run_for(20);
+	ck_assert_uint_eq(count_channels(), 0);
 	finish();
 }
 END_TEST
@@ -736,7 +815,8 @@ static void noisy(struct linkpeer *p, void *ctx)
 
 	if (!linkpeer_handshake(p) || !linkpeer_recv(p, cell, sizeof(cell)))
 		return;
-	linkpeer_send_cell(p, 0x80001234, CELL_RELAY, junk, sizeof(junk));	/* no such circuit */
+	/* No such circuit. */
+	linkpeer_send_cell(p, 0x80001234, CELL_RELAY, junk, sizeof(junk));
 	linkpeer_send_cell(p, 0x80001234, CELL_DESTROY, junk, 1);
 	linkpeer_send_cell(p, 0, CELL_PADDING, junk, sizeof(junk));
 	linkpeer_send_cell(p, 0, CELL_VPADDING, big, sizeof(big));
@@ -814,6 +894,91 @@ START_TEST(cells_before_the_end_still_arrive)
 }
 END_TEST
 
+/* Tells its VERSIONS before it has heard ours, then is as good as any. */
+static void eager(struct linkpeer *p, void *ctx)
+{
+	static const uint8_t challenge[36] = { [33] = 1, [35] = 3 };
+	uint8_t cell[CELL_LEN];
+
+	(void)ctx;
+	linkpeer_send_versions(p);
+	linkpeer_send_certs(p, NULL);
+	linkpeer_send_cell(p, 0, CELL_AUTH_CHALLENGE, challenge, sizeof(challenge));
+	linkpeer_send_netinfo(p, (uint32_t)time(NULL));
+	if (!linkpeer_recv(p, cell, 9))
+		return;
+	while (linkpeer_recv(p, cell, sizeof(cell)))
+		linkpeer_send(p, cell, sizeof(cell));
+}
+
+START_TEST(an_eager_relay_is_understood)
+{
+	uint8_t body[CELL_BODY_LEN] = { 3 };
+	struct circ a;
+
+	start(eager, NULL);
+	attach(&a);
+	ck_assert(run_until(&a.n_opened, 1));
+	channel_circ_send(&a.cc, CELL_RELAY, body);
+	ck_assert(run_until(&a.n_cells, 1));
+	channel_circ_detach(&a.cc);
+	finish();
+}
+END_TEST
+
+/* Reports by its exit whether the last cell before the end was a DESTROY. */
+static void await_destroy(struct linkpeer *p, void *ctx)
+{
+	uint8_t cell[CELL_LEN] = { 0 };
+
+	if (!linkpeer_handshake(p))
+		return;
+	while (linkpeer_recv(p, cell, sizeof(cell)))
+		;
+	(void)!write(*(int *)ctx, &cell[4], 1);
+}
+
+START_TEST(what_was_queued_leaves_before_the_pool_is_freed)
+{
+	uint8_t body[CELL_BODY_LEN] = { 9 }, seen = 0;
+	struct circ a;
+	int fds[2];
+
+	ck_assert_int_eq(pipe(fds), 0);
+	start(await_destroy, &fds[1]);
+	attach(&a);
+	ck_assert(run_until(&a.n_opened, 1));
+	run_for(20);
+	channel_circ_send(&a.cc, CELL_DESTROY, body);
+	channel_circ_detach(&a.cc);
+	channel_pool_free(pool);
+	loop_deinit(&loop);
+	ck_assert_int_eq(read(fds[0], &seen, 1), 1);
+	ck_assert_uint_eq(seen, CELL_DESTROY);
+	linkpeer_stop(&server);
+}
+END_TEST
+
+START_TEST(a_channel_of_a_week_takes_no_new_circuits)
+{
+	struct circ a, b;
+
+	start(echo, NULL);
+	attach(&a);
+	ck_assert(run_until(&a.n_opened, 1));
+	a.cc.channel->created_ms -= INT64_C(604800000) - 60000;
+	attach(&b);
+	ck_assert(b.cc.channel == a.cc.channel);
+	channel_circ_detach(&b.cc);
+	a.cc.channel->created_ms -= 60001;
+	attach(&b);
+	ck_assert(b.cc.channel != a.cc.channel);
+	channel_circ_detach(&b.cc);
+	channel_circ_detach(&a.cc);
+	finish();
+}
+END_TEST
+
 /* --- back-pressure --- */
 
 /* Takes nothing for a while, then everything; answers DESTROY cells. */
@@ -867,9 +1032,13 @@ START_TEST(a_slow_relay_holds_bulk_cells_back_and_circuits_take_turns)
 	ck_assert_uint_gt(c[0].bulk_left + c[1].bulk_left + c[2].bulk_left, 30000);
 	ck_assert_uint_le(channel_unsent(c[0].cc.channel),
 			  CHANNEL_TX_HIGH + CHANNEL_TX_LOW + CHANNEL_SEALED_MAX);
-	/* Small cells go regardless. */
-	wire_u32_to(body, c[0].bulk_left--);
-	channel_circ_send(&c[0].cc, CELL_RELAY, body);
+	/* Small cells go regardless, in order. */
+	for (int i = 0; i < 600; i++) {
+		wire_u32_to(body, c[0].bulk_left--);
+		channel_circ_send(&c[0].cc, CELL_RELAY, body);
+		if (i % 100 == 0)
+			run_for(10);
+	}
 	while (c[0].bulk_left > 10000 && c[0].n_closed == 0)
 		ck_assert(run_until(&c[0].n_writable, c[0].n_writable + 1));
 	/* Nobody is far behind. */
@@ -886,6 +1055,31 @@ START_TEST(a_slow_relay_holds_bulk_cells_back_and_circuits_take_turns)
 		ck_assert_uint_eq(c[i].n_closed, 0);
 		channel_circ_detach(&c[i].cc);
 	}
+	finish();
+}
+END_TEST
+
+START_TEST(a_stalled_relay_is_given_up)
+{
+	unsigned int pause_ms = 60000;
+	struct channel *ch;
+	struct circ c;
+
+	start(lazy, &pause_ms);
+	attach(&c);
+	ck_assert(run_until(&c.n_opened, 1));
+	ch = c.cc.channel;
+	ck_assert(!ev_is_active(&ch->stall));
+	c.bulk_left = 20000;
+	send_bulk(&c);
+	run_for(300);
+	ck_assert(ev_is_active(&ch->stall));
+	/* Not three minutes in a test. */
+	ev_timer_stop(loop.ev, &ch->stall);
+	ev_timer_set(&ch->stall, 0.05, 0.);
+	ev_timer_start(loop.ev, &ch->stall);
+	ck_assert(run_until(&c.n_closed, 1));
+	ck_assert_int_eq(c.error, CHANNEL_E_TIMEOUT);
 	finish();
 }
 END_TEST
@@ -1044,6 +1238,9 @@ int main(void)
 	tcase_add_loop_test(tc, another_identity_is_refused, 0, 2);
 	tcase_add_test(tc, a_refused_connection_is_told_from_the_loop);
 	tcase_add_test(tc, a_silent_tcp_peer_times_out);
+	tcase_add_test(tc, a_dead_host_times_out_as_unreachable);
+	tcase_add_test(tc, the_second_address_is_tried_before_the_first_has_taken_all_time);
+	tcase_add_test(tc, trouble_on_our_side_is_not_the_relays);
 	tcase_add_loop_test(tc, ipv6_is_tried_when_ipv4_fails_or_first_when_preferred, 0, 2);
 	tcase_add_test(tc, targets_without_a_usable_address_are_refused_at_once);
 	tcase_add_test(tc, there_is_a_limit_to_channels);
@@ -1057,8 +1254,12 @@ int main(void)
 	tc = add_case(s, "cells");
 	tcase_add_test(tc, cells_that_mean_nothing_are_dropped);
 	tcase_add_loop_test(tc, cells_that_a_relay_must_not_send_close_the_channel, 0, 4);
+	tcase_add_test(tc, an_eager_relay_is_understood);
+	tcase_add_test(tc, what_was_queued_leaves_before_the_pool_is_freed);
+	tcase_add_test(tc, a_channel_of_a_week_takes_no_new_circuits);
 	tcase_add_test(tc, cells_before_the_end_still_arrive);
 	tcase_add_test(tc, a_slow_relay_holds_bulk_cells_back_and_circuits_take_turns);
+	tcase_add_test(tc, a_stalled_relay_is_given_up);
 	tcase_add_test(tc, a_queue_without_end_closes_the_channel);
 	tcase_add_test(tc, silence_on_a_used_channel_is_padded);
 	tcase_add_loop_test(tc, less_padding_is_asked_for_only_when_configured, 0, 3);

@@ -158,7 +158,8 @@ START_TEST(cells_out_of_order_end_the_handshake)
 				ck_assert_int_eq(feed_certs(), 0);
 			fine = command == CELL_VPADDING ||
 			       (stage == 0 && command == CELL_AUTHORIZE) ||
-			       (stage > 0 && (command == CELL_PADDING || command == CELL_VERSIONS)) ||
+			       (stage > 0 && command == CELL_PADDING) ||
+			       (stage > 0 && command == CELL_VERSIONS) ||
 			       (stage == 2 &&
 				(command == CELL_AUTH_CHALLENGE || command == CELL_NETINFO));
 			if (stage == 0 && command == CELL_VERSIONS)
