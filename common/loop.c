@@ -94,16 +94,26 @@ void loop_init(struct loop *l, struct ev_loop *ev)
 	ev_unref(ev);
 }
 
+static void forget(struct loop_task_list *list)
+{
+	struct loop_task *task;
+
+	while ((task = STAILQ_FIRST(list))) {
+		STAILQ_REMOVE_HEAD(list, next);
+		task->queued = false;
+	}
+}
+
 void loop_deinit(struct loop *l)
 {
 	if (!l->ev)
 		return;
-	for (int i = 0; i < LOOP_FREE; i++)
-		while (!STAILQ_EMPTY(&l->tasks[i])) {
-			STAILQ_FIRST(&l->tasks[i])->queued = false;
-			STAILQ_REMOVE_HEAD(&l->tasks[i], next);
-		}
-	run_phase(l, LOOP_FREE);
+	/* What is freed may free what it owns, and may still ask for a last write. */
+	do {
+		forget(&l->tasks[LOOP_PUMP]);
+		forget(&l->tasks[LOOP_FLUSH]);
+		run_phase(l, LOOP_FREE);
+	} while (has_tasks(l));
 	ev_ref(l->ev);
 	ev_ref(l->ev);
 	ev_check_stop(l->ev, &l->check);

@@ -44,7 +44,7 @@ struct loop {
 
 /* @ev is borrowed. */
 void loop_init(struct loop *l, struct ev_loop *ev);
-/* Runs what is still queued in LOOP_FREE, forgets the rest. Idempotent. */
+/* Runs what is and will be queued in LOOP_FREE, forgets the rest. Idempotent. */
 void loop_deinit(struct loop *l);
 
 /*

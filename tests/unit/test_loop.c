@@ -154,12 +154,18 @@ END_TEST
 START_TEST(deinit_frees_and_forgets_the_rest)
 {
 	struct probe a = probe(&loop, trace, 'a'), b = probe(&loop, trace, 'b');
+	struct probe c = probe(&loop, trace, 'c');
 
+	b.requeue = 2;	/* as an owner that frees what it owns */
+	b.requeue_in = LOOP_FREE;
+	c.requeue = 1;
+	c.requeue_in = LOOP_PUMP;
 	loop_defer(&loop, LOOP_FLUSH, &a.task);
 	loop_defer(&loop, LOOP_FREE, &b.task);
+	loop_defer(&loop, LOOP_FREE, &c.task);
 	loop_deinit(&loop);
-	ck_assert_str_eq(trace, "b");
-	ck_assert(!a.task.queued && !b.task.queued);
+	ck_assert_str_eq(trace, "bcbb");
+	ck_assert(!a.task.queued && !b.task.queued && !c.task.queued);
 }
 END_TEST
 
