@@ -18,6 +18,8 @@
 #include "shim/sys.h"
 #include "shim/tunnel.h"
 
+#define SIN6_LEN_MIN 24	/* RFC 2133's sockaddr_in6, without a scope */
+
 static int int_opt(int fd, int level, int name, int *ret)
 {
 	socklen_t len = sizeof(*ret);
@@ -50,8 +52,10 @@ static int tcp_busy(int fd)
 }
 
 /* An AF_INET6 socket takes AF_INET6 addresses only, and the other way round. */
-static int family_error(int domain, const struct sockaddr_storage *addr)
+static int family_error(int domain, const struct sockaddr_storage *addr, socklen_t len)
 {
+	if (domain == AF_INET6 && len < SIN6_LEN_MIN)
+		return EINVAL;
 	if (domain == AF_INET6)
 		return addr->ss_family == AF_INET6 ? 0 : EAFNOSUPPORT;
 	return addr->ss_family == AF_INET ? 0 : EAFNOSUPPORT;
@@ -72,7 +76,7 @@ static long connect_stream(int fd, int domain, const struct sockaddr_storage *ad
 	case POLICY_TUNNEL:
 		break;
 	}
-	error = family_error(domain, addr);
+	error = family_error(domain, addr, len);
 	if (error == 0)
 		error = tcp_busy(fd);
 	if (error != 0)
@@ -108,12 +112,17 @@ static long connect_stand_in(int fd, const struct stand_in *si, const struct soc
 	if (addr->ss_family != AF_UNSPEC) {
 		switch (tunnel_state(fd, si, &error)) {
 		case TUNNEL_PENDING:
-			return is_blocking(fd) ? tunnel_wait(fd, si) : -EALREADY;
+			r = is_blocking(fd) ? tunnel_wait(fd, si) : -EALREADY;
+			return r == -EINPROGRESS ? -EALREADY : r;
 		case TUNNEL_OPEN:
-			return -EISCONN;
+			return tunnel_tell(fd) ? 0 : -EISCONN;
 		case TUNNEL_FAILED:
+			(void)tunnel_tell(fd);
 			return -error;
 		case TUNNEL_FAILED_SEEN:
+			/* SO_ERROR took the reason, yet this connect() is the failed one's. */
+			if (tunnel_tell(fd))
+				return -ECONNABORTED;
 			break;
 		}
 	}

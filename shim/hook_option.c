@@ -15,7 +15,7 @@
 #include "shim/sys.h"
 #include "shim/tunnel.h"
 
-#define STREAM_BUFFER 131072	/* SO_SNDBUF as told to the program */
+#define STREAM_BUFFER 131072	/* as told to the program */
 
 struct fake_option {
 	int level;
@@ -122,6 +122,8 @@ static long get_socket(int fd, const struct stand_in *si, int name, void *value,
 		return give_int(IPPROTO_TCP, value, len);
 	case SO_SNDBUF:
 		return give_int(STREAM_BUFFER, value, len);
+	case SO_PRIORITY:
+		return give_int(0, value, len);
 	case SO_PEERCRED:
 	case SO_PEERSEC:
 		return -ENOPROTOOPT;
@@ -147,10 +149,11 @@ long shim_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 	return level == IPPROTO_TCP ? get_tcp(fd, &si, name, value, len) : -ENOPROTOOPT;
 }
 
-static bool changes_buffer(int name)
+/* Kept by the stand-in for itself: its buffer's size, and tunnel_tell()'s note. */
+static bool is_reserved(int name)
 {
 	/* A held stand-in is full because its buffer is small: the agent restores it. */
-	return name == SO_SNDBUF || name == SO_SNDBUFFORCE;
+	return name == SO_SNDBUF || name == SO_SNDBUFFORCE || name == SO_PRIORITY;
 }
 
 long shim_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
@@ -159,7 +162,7 @@ long shim_setsockopt(int fd, int level, int name, const void *value, socklen_t l
 
 	if (!stand_in_of(fd, &si))
 		return sys_call5(SYS_setsockopt, fd, level, name, value, len);
-	if (level == SOL_SOCKET && !changes_buffer(name))
+	if (level == SOL_SOCKET && !is_reserved(name))
 		return sys_call5(SYS_setsockopt, fd, level, name, value, len);
 	if (len < sizeof(int) && level == SOL_SOCKET)
 		return -EINVAL;

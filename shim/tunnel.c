@@ -269,6 +269,16 @@ enum tunnel_state tunnel_state(int fd, const struct stand_in *si, int *ret_error
 	return pending != 0 ? TUNNEL_FAILED : TUNNEL_FAILED_SEEN;
 }
 
+/* The note lives in the socket itself: a priority means nothing to a Unix socket. */
+bool tunnel_tell(int fd)
+{
+	int told = 1, before = 0;
+
+	(void)get_opt(fd, SOL_SOCKET, SO_PRIORITY, &before, sizeof(before));
+	(void)set_opt(fd, SOL_SOCKET, SO_PRIORITY, &told, sizeof(told));
+	return before != told;
+}
+
 /* Until @s is open: 0, or -errno as connect() gives it. */
 static int wait_open(int s, uint64_t handle)
 {
@@ -293,6 +303,7 @@ static int wait_open(int s, uint64_t handle)
 		if (r != -EINTR || timeout || !handlers_restart())
 			return (int)r;
 	}
+	(void)tunnel_tell(s);
 	switch (tunnel_state(s, &si, &error)) {
 	case TUNNEL_FAILED:
 	case TUNNEL_FAILED_SEEN:	/* another thread took the error */

@@ -53,6 +53,11 @@ enum tunnel_state {
 };
 /* @ret_error: set for both kinds of failure. */
 enum tunnel_state tunnel_state(int fd, const struct stand_in *si, int *ret_error);
+/*
+ * Linux lets connect() itself report the outcome of an attempt once. True the first
+ * time it is asked for this stand-in, whichever process asks.
+ */
+bool tunnel_tell(int fd);
 /* Waits for a pending stand-in as a second, blocking connect() does. */
 int tunnel_wait(int fd, const struct stand_in *si);
 /* Puts an unconnected TCP socket in the place of a stand-in. */
