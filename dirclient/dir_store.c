@@ -416,8 +416,10 @@ void dc_load_caches(struct dirclient *dc)
 	size_t len;
 
 	if (dir_cache_load(dc->cache, DIR_CACHE_CERTIFICATES, DC_CERTS_TEXT_MAX, &text, &len) == 0) {
-		if (dc_take_certs(dc, text, len, true) == DC_BAD)
+		if (dc_take_certs(dc, text, len, true) == DC_BAD) {
 			dir_cache_spoiled(dc->cache, DIR_CACHE_CERTIFICATES, "not a certificate");
+			store_certs(dc);
+		}
 		free(text);
 	}
 	if (dir_cache_load(dc->cache, DIR_CACHE_CONSENSUS, CONSENSUS_TEXT_MAX, &text, &len) == 0) {

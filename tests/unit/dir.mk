@@ -1,1 +1,1 @@
-UNIT_TESTS += dir_docs
+UNIT_TESTS += dir_docs dir_client
