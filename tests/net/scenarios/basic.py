@@ -10,7 +10,7 @@ WWW = "http://www.example.test"
 
 
 def exit_addresses(t):
-    return {r.exit_addr for r in t.net.relays} | {r.exit_addr6 for r in t.net.relays}
+    return {a for r in t.net.relays for a in (r.exit_addr, r.exit_addr6) if a}
 
 
 def fetch(t, args, url, **kw):

@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 
-from basic import PROBE
+from basic import PROBE, exit_addresses
 from harness import Skip, scenario
 import netns
 
@@ -76,7 +76,7 @@ def trap_itself(t):
 def static_program(t):
     path = compiled(t, "static-connect", CONNECT_C, "-static")
     r = t.regular().run([path, netns.WEB_ADDR], timeout=40)
-    exits = {x.exit_addr for x in t.net.relays}
+    exits = exit_addresses(t)
     if r.status == 0:
         t.check(r.text.split()[-1:] and r.text.split()[-1] in exits, r)
     else:
@@ -106,7 +106,7 @@ def raw_sockets(t):
 def cleared_environment(t):
     r = t.regular().run(["env", "-i", "/usr/bin/curl", "-sS", "-m", "20",
                          f"http://{netns.WEB_ADDR}/addr"], timeout=40)
-    exits = {x.exit_addr for x in t.net.relays}
+    exits = exit_addresses(t)
     t.check(r.status != 0 or r.text.strip() in exits, r)
 
 
@@ -129,7 +129,7 @@ def background_child(t):
     t.ok(t.regular().run(["sh", "-c", f"(sleep 2; curl -sS -m 20 -o {out} "
                           f"http://{netns.WEB_ADDR}/addr) >/dev/null 2>&1 & exit 0"]))
     t.eventually(lambda: os.path.exists(out), 30, "the child's page")
-    exits = {x.exit_addr for x in t.net.relays}
+    exits = exit_addresses(t)
     with open(out, encoding="ascii") as f:
         t.check(f.read().strip() in exits, "the child's page came through an exit")
 
