@@ -36,6 +36,7 @@
 #include "agent/path/guard_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -303,7 +304,7 @@ static int sample_one(struct guard_set *gs, time_t wall)
 		memcpy(rec.ed_id, r->ed_id, ED_ID_LEN);
 	}
 	memcpy(rec.nickname, r->nickname, sizeof(rec.nickname) - 1);
-	strncpy(rec.sampled_by, ONIONIFY_VERSION, sizeof(rec.sampled_by) - 1);
+	snprintf(rec.sampled_by, sizeof(rec.sampled_by), "%s", ONIONIFY_VERSION);
 	rec.sampled_on = guard_random_date(wall, gs->params.lifetime / 10);
 	g = guard_append(gs, &rec);
 	g->relay = index;

@@ -30,6 +30,7 @@
 
 #include "common/crypto.h"
 #include "common/log.h"
+#include "dirclient/netdir_build.h"
 
 /* Non-primary guards tried in parallel. */
 #define EXPLORE_MAX 3
@@ -286,6 +287,16 @@ void guard_set_cancelled(struct guard_set *gs, uint64_t token)
 		guard_use_drop(gs, u);
 }
 
+/*
+ * Its descriptor is here and cannot be read: waiting for it would let a relay that
+ * publishes one lock out the users whose guard it is.
+ */
+static bool is_hopeless(const struct guard_set *gs, const struct guard *g)
+{
+	return g->relay >= 0 &&
+	       netdir_md_state(selector_netdir(gs->sel), (size_t)g->relay) == MD_UNUSABLE;
+}
+
 bool guard_set_has_descriptors(const struct guard_set *gs)
 {
 	size_t n = 0;
@@ -293,7 +304,7 @@ bool guard_set_has_descriptors(const struct guard_set *gs)
 	for (size_t i = 0; i < gs->n && n < (size_t)gs->params.n_use; i++) {
 		const struct guard *g = &gs->g[i];
 
-		if (!g->primary || g->reachable == GUARD_NO)
+		if (!g->primary || g->reachable == GUARD_NO || is_hopeless(gs, g))
 			continue;
 		if (!guard_has_descriptor(gs, g))
 			return false;

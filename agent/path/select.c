@@ -103,6 +103,7 @@ bool select_has_keys(const struct relay *r)
 {
 	static const uint8_t zero[NTOR_KEY_LEN];
 
+	/* A public key: no need for constant time. */
 	return r->has_md && memcmp(r->ntor_key, zero, sizeof(zero)) != 0;
 }
 

@@ -48,7 +48,9 @@ static char *md_text(const struct pathnet_relay *r, size_t *ret_len)
 	FILE *f = open_memstream(&text, ret_len);
 
 	derive("ntor", r->number, 0, key, 0);
-	fprintf(f, "onion-key\nntor-onion-key %s\n", key);
+	fprintf(f, "onion-key\n");
+	if (!r->bad_md)
+		fprintf(f, "ntor-onion-key %s\n", key);
 	for (size_t i = 0; i < 4 && r->family[i]; i++) {
 		uint8_t id[RSA_ID_LEN];
 		char hex[CODEC_HEX_LEN(RSA_ID_LEN)];
@@ -80,7 +82,7 @@ void pathnet_add_md(struct netdir *nd, const struct pathnet_relay *r)
 
 	crypto_sha256(digest, text, len);
 	err = netdir_add_microdesc(nd, digest, text, len);
-	if (err)
+	if ((err > 0) != r->bad_md || err < 0)
 		die("microdescriptor", err);
 	free(text);
 }

@@ -26,6 +26,7 @@ struct pathnet_relay {
 	uint32_t family[4];	/* numbers of relays it declares family, 0: end */
 	const char *family_id;	/* NULL: none */
 	bool no_md;		/* its microdescriptor is not there */
+	bool bad_md;		/* it is there, and lacks its ntor key */
 	uint8_t ed_salt;	/* another value: another Ed25519 identity */
 };
 

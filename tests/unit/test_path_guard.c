@@ -312,6 +312,31 @@ START_TEST(the_same_rsa_key_with_another_ed25519_key_is_another_relay)
 }
 END_TEST
 
+START_TEST(circuits_wait_for_a_guards_descriptor_unless_it_is_hopeless)
+{
+	struct world w;
+	struct path path;
+	uint32_t first;
+
+	world_init(&w, &memory_only, 15);
+	first = world_look(&w).primary[0];
+	w.table[first - 1].no_md = true;
+	world_consensus(&w);
+	ck_assert(!path_is_ready(w.p, NULL));
+	ck_assert_int_eq(world_choose(&w, PATH_EXIT, &path), -EAGAIN);
+	ck_assert_int_gt(world_attempt(&w, PATH_DIR), 0);
+	pathnet_add_md(w.nd, &w.table[first - 1]);
+	ck_assert(path_is_ready(w.p, NULL));
+	ck_assert_int_eq(world_choose(&w, PATH_EXIT, &path), 0);
+	w.table[first - 1].no_md = false;
+	w.table[first - 1].bad_md = true;
+	world_consensus(&w);
+	for (int i = 0; i < 50; i++)
+		ck_assert_uint_ne(world_connect(&w, 5), first);
+	world_deinit(&w);
+}
+END_TEST
+
 START_TEST(tokens_of_the_past_are_harmless)
 {
 	struct world w;
@@ -413,6 +438,7 @@ int main(void)
 	tcase_add_test(tc, parallel_circuits_explore_few_guards);
 	tcase_add_loop_test(tc, a_consensus_of_another_time_changes_nothing, 0, 2);
 	tcase_add_test(tc, the_same_rsa_key_with_another_ed25519_key_is_another_relay);
+	tcase_add_test(tc, circuits_wait_for_a_guards_descriptor_unless_it_is_hopeless);
 	tcase_add_test(tc, tokens_of_the_past_are_harmless);
 	tcase_add_loop_test(tc, retries_are_as_frequent_as_the_proposal_says, 0, 2);
 	suite_add_tcase(s, tc);
