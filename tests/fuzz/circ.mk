@@ -1,0 +1,1 @@
+FUZZERS += relay_msg circuit
