@@ -325,7 +325,11 @@ static int send_all(struct channel *c)
 	return rc;
 }
 
-/* Lets waiting circuits fill the queue, each once, until it is full again. */
+/*
+ * Lets waiting circuits fill the queue, each once, until it is full again. One that
+ * sends nothing from inside writable() has put it off to the end of the round: the
+ * next waits until that turn was used, or the first to run would take them all.
+ */
 static bool refill(struct channel *c)
 {
 	unsigned int turns = c->n_writers;
@@ -334,9 +338,12 @@ static bool refill(struct channel *c)
 		return false;
 	for (; turns > 0 && c->n_writers > 0 && channel_unsent(c) < CHANNEL_TX_HIGH; turns--) {
 		struct channel_circ *cc = TAILQ_FIRST(&c->writers);
+		size_t before = channel_unsent(c);
 
 		channel_forget_writer(c, cc);
 		cc->ops->writable(cc);
+		if (channel_unsent(c) == before)
+			break;
 	}
 	return c->tx_start < c->tx_end;
 }

@@ -35,6 +35,7 @@ struct circ {
 	enum channel_error error;
 	unsigned int bulk_left;		/* cells to send when writable */
 	bool inside;			/* we are in a call to the pool */
+	struct loop_task pump;		/* when set up: sends from here, not from writable() */
 };
 
 static struct circ *circ_of(struct channel_circ *cc)
@@ -78,7 +79,10 @@ static void on_circ_writable(struct channel_circ *cc)
 	struct circ *c = circ_of(cc);
 
 	c->n_writable++;
-	send_bulk(c);
+	if (c->pump.run)
+		loop_defer(&loop, LOOP_PUMP, &c->pump);
+	else
+		send_bulk(c);
 }
 
 static void on_closed(struct channel_circ *cc, enum channel_error error)
@@ -1059,6 +1063,37 @@ START_TEST(a_slow_relay_holds_bulk_cells_back_and_circuits_take_turns)
 }
 END_TEST
 
+static void run_pump(struct loop_task *task)
+{
+	send_bulk((struct circ *)((char *)task - offsetof(struct circ, pump)));
+}
+
+START_TEST(circuits_that_send_at_the_end_of_a_round_take_turns_too)
+{
+	unsigned int pause_ms = 0;
+	struct circ c[3];
+
+	start(lazy, &pause_ms);
+	for (int i = 0; i < 3; i++)
+		attach(&c[i]);
+	ck_assert(run_until(&c[2].n_opened, 1));
+	for (int i = 0; i < 3; i++) {
+		c[i].bulk_left = 20000;
+		c[i].pump.run = run_pump;
+		loop_defer(&loop, LOOP_PUMP, &c[i].pump);
+	}
+	while (c[0].bulk_left > 5000 && c[1].bulk_left > 5000 && c[2].bulk_left > 5000)
+		ev_run(loop.ev, EVRUN_ONCE);
+	for (int i = 0; i < 3; i++)
+		ck_assert_uint_lt(c[i].bulk_left, 7000);
+	for (int i = 0; i < 3; i++) {
+		loop_cancel(&loop, LOOP_PUMP, &c[i].pump);
+		channel_circ_detach(&c[i].cc);
+	}
+	finish();
+}
+END_TEST
+
 START_TEST(a_stalled_relay_is_given_up)
 {
 	unsigned int pause_ms = 60000;
@@ -1259,6 +1294,7 @@ int main(void)
 	tcase_add_test(tc, a_channel_of_a_week_takes_no_new_circuits);
 	tcase_add_test(tc, cells_before_the_end_still_arrive);
 	tcase_add_test(tc, a_slow_relay_holds_bulk_cells_back_and_circuits_take_turns);
+	tcase_add_test(tc, circuits_that_send_at_the_end_of_a_round_take_turns_too);
 	tcase_add_test(tc, a_stalled_relay_is_given_up);
 	tcase_add_test(tc, a_queue_without_end_closes_the_channel);
 	tcase_add_test(tc, silence_on_a_used_channel_is_padded);
