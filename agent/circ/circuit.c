@@ -20,8 +20,8 @@
  * stream and any circuit, its own too, and the code that called it only has to
  * look at the state afterwards.
  *
- * Limits. Hops 8, junk cells 64, stream IDs 4096 a hop, and what streams are owed
- * by stream_flow.h. Cells out are not queued here: streams send only what flow
+ * Limits. Circuits 1024, hops 8, junk cells 64, stream IDs 4096 a hop, bytes that
+ * programs did not take yet 16 MB a stream and 64 MB a circuit. Cells out are not queued here: streams send only what flow
  * control and the channel take.
  */
 #include <assert.h>
@@ -209,6 +209,7 @@ static void circuit_free(struct circuit *c)
 	loop_cancel(c->env->loop, LOOP_FREE, &c->reap_task);
 	handshake_client_wipe(&c->handshake);
 	secret_wipe(c->crypto, sizeof(c->crypto));
+	c->env->n_circuits--;
 	free(c);
 }
 
@@ -310,7 +311,7 @@ static void on_channel_cell(struct channel_circ *cc, uint8_t command, uint8_t *b
 
 static void on_channel_writable(struct channel_circ *cc)
 {
-	circuit_pump_soon(from_chan(cc));
+	circuit_pump(from_chan(cc));
 }
 
 static void on_channel_closed(struct channel_circ *cc, enum channel_error error)
@@ -355,6 +356,7 @@ struct circuit *circuit_new(struct circ_env *env, const struct circuit_ops *ops,
 	c->ops = ops;
 	c->owner = owner;
 	c->id = env->next_id++;
+	env->n_circuits++;
 	c->state = CIRCUIT_NEW;
 	c->chan.ops = &channel_ops;
 	c->early_left = CIRC_EARLY_MAX - (unsigned int)crypto_random_below(2);
@@ -381,6 +383,8 @@ int circuit_build(struct circuit *c, const struct relay_target *hops, size_t n, 
 
 	if (c->state != CIRCUIT_NEW || n < 1 || n > CIRC_HOPS_MAX || timeout_ms <= 0)
 		return -EINVAL;
+	if (c->env->n_circuits > CIRCUITS_MAX)
+		return -EMFILE;
 	for (size_t i = 0; i < n; i++) {
 		/* CREATE_FAST proves nothing about a relay: one hop to a directory only. */
 		if (!hops[i].has_ntor && n > 1)

@@ -20,6 +20,8 @@
 #include "common/relay_target.h"
 
 #define CIRC_HOPS_MAX 8	/* RELAY_EARLY allows 8 (tor-spec 5.6) */
+/* Alive at once; about 20 KB each. A busy desktop needs some dozens. */
+#define CIRCUITS_MAX 1024
 
 struct circuit;
 
@@ -31,6 +33,7 @@ struct circ_env {
 	channel_param_fn param;
 	void *param_ctx;
 	uint64_t next_id;	/* circuit ids for logs and onionctl, from 1 */
+	size_t n_circuits;	/* kept by circuit_new() and its counterpart; start with 0 */
 };
 
 enum circuit_state {
@@ -55,7 +58,7 @@ enum circuit_error {
 struct circuit_failure {
 	enum circuit_error error;
 	enum channel_error channel;
-	uint8_t reason;		/* enum destroy_reason, as received or as sent */
+	uint8_t reason;		/* enum destroy_reason, as received, or why we closed */
 	uint8_t hop;		/* 0-based hop being created when it failed; n_hops when open */
 	bool was_open;
 };
@@ -81,13 +84,19 @@ struct circuit *circuit_new(struct circ_env *env, const struct circuit_ops *ops,
 /*
  * Builds @n hops (1..CIRC_HOPS_MAX). One hop without an ntor key: CREATE_FAST,
  * else ntor or ntor-v3 by the hop's caps, with congestion control asked for on
- * the last hop where it is supported. 0, -EINVAL, or what channel_pool_attach()
- * returned. Fails with CIRCUIT_E_TIMEOUT @timeout_ms after this call.
+ * the last of several hops where it is supported. 0, -EINVAL, -EMFILE (CIRCUITS_MAX), or
+ * what channel_pool_attach() returned; after an error the circuit is still new: close it. Fails with CIRCUIT_E_TIMEOUT @timeout_ms after this call.
  */
 int circuit_build(struct circuit *c, const struct relay_target *hops, size_t n, int timeout_ms);
-/* Adds one hop to an open circuit; opened() comes again. 0, -EINVAL, -ENOSPC, -EBUSY. */
+/*
+ * Adds one hop to an open circuit; opened() comes again. 0, -EINVAL, -EBUSY (building), -ENOSPC: no
+ * hop or no RELAY_EARLY cell is left, and whatever goes past the first hop uses those up.
+ */
 int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeout_ms);
-/* Sends DESTROY with @reason, ends its streams, frees it after this round. Idempotent. */
+/*
+ * Sends DESTROY, ends its streams (they hear CIRCUIT_LOST at the end of the round), frees it
+ * after that. @reason is for the log: clients always send 0 (tor-spec 5.4). Idempotent.
+ */
 void circuit_close(struct circuit *c, uint8_t reason);
 
 uint64_t circuit_id(const struct circuit *c);

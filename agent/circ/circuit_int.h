@@ -25,6 +25,8 @@
 #define CIRC_EARLY_MAX 8
 /* Cells that make no sense but do no harm; more than this is no accident. */
 #define CIRC_JUNK_MAX 64
+/* Received for all streams of a circuit and not consumed by their owners; bytes. */
+#define CIRC_OWED_MAX (64u << 20)
 /* A stream's turn while others wait, and when it is alone (64 KB); cells. */
 #define STREAM_TURN_SHARED 32
 #define STREAM_TURN_ALONE 132
@@ -62,6 +64,7 @@ struct circuit {
 	int64_t started_ms, opened_ms;
 
 	size_t n_streams, n_streams_told;
+	size_t owed;			/* by the streams' owners, bytes */
 	struct stream_list waiting;	/* streams that want room, in turn */
 	struct stream *turn;		/* whose sendable() is running */
 	unsigned int turn_left;		/* cells */

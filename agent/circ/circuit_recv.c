@@ -119,7 +119,6 @@ void circuit_recv_relay(struct circuit *c, uint8_t *body)
 		circuit_violation(c, "malformed relay message");
 		return;
 	}
-	/* A DATA cell counts for the window even where it makes no sense. */
 	if (msg.command != RELAY_DATA && log_get_level() >= LOG_DEBUG)
 		log_debug("circ %llu: %s from hop %zu, stream %u, %u bytes",
 			  (unsigned long long)c->id, relay_command_str(msg.command), i,

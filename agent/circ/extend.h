@@ -15,8 +15,6 @@
 #include "agent/circ/relay_cell.h"
 #include "common/relay_target.h"
 
-/* Handshake data that fits CREATED2 and EXTENDED2: 509 - 2, 498 - 2; the smaller. */
-#define EXTEND_REPLY_MAX 496
 #define EXTEND_SPECIFIERS_MAX 8	/* more than C tor ever sends (4); bounds the parser's work */
 
 enum link_specifier_type {	/* tor-spec 5.1.2 */

@@ -64,6 +64,7 @@ void stream_detach(struct stream *s, bool half)
 
 	if (half)
 		leave_half_closed(s);
+	c->owed -= s->flow.owed;
 	stream_sched_forget(s);
 	stream_table_remove(&s->hop->streams, s);
 	stream_set_state(s, STREAM_DEAD);
@@ -231,11 +232,13 @@ void stream_act(struct stream *s, const struct stream_flow_act *act)
 void stream_consumed(struct stream *s, size_t len)
 {
 	struct stream_flow_act act;
+	size_t owed = s->flow.owed;
 
 	if (s->state == STREAM_DEAD || s->circuit->state == CIRCUIT_CLOSED)
 		return;
 	stream_flow_consumed(&s->flow, &s->hop->stream_params, len, circuit_now_usec(s->circuit),
 			     &act);
+	s->circuit->owed -= owed - s->flow.owed;
 	stream_act(s, &act);
 }
 

@@ -129,15 +129,14 @@ enum stream_flow_result stream_flow_received(struct stream_flow *f,
 					     uint64_t now, struct stream_flow_act *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	f->owed += len;
-	if (f->owed > STREAM_OWED_MAX)
+	if (f->owed + len > STREAM_OWED_MAX || (!f->cc && f->deliver_window <= 0))
 		return STREAM_FLOW_E_WINDOW;
+	f->owed += len;
 	if (f->cc) {
 		decide_xoff(f, p, now, ret);
 		return STREAM_FLOW_OK;
 	}
-	if (--f->deliver_window < 0)
-		return STREAM_FLOW_E_WINDOW;
+	f->deliver_window--;
 	ret->sendmes = due_sendmes(f);	/* cells without data are consumed at once */
 	return STREAM_FLOW_OK;
 }

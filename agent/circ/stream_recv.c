@@ -58,6 +58,13 @@ static void on_data(struct stream *s, const struct relay_msg *msg)
 		circuit_violation(c, "DATA beyond the window of its stream");
 		return;
 	}
+	c->owed += msg->len;
+	if (c->owed > CIRC_OWED_MAX) {
+		log_warn_limited("circ %llu: programs do not take what its streams brought; closing",
+				 (unsigned long long)c->id);
+		circuit_fail(c, CIRCUIT_E_LIMIT, DESTROY_RESOURCELIMIT);
+		return;
+	}
 	stream_act(s, &act);
 	if (msg->len > 0)
 		s->ops->data(s, msg->data, msg->len);
