@@ -219,6 +219,19 @@ static void handshake_tls(struct channel *c)
 		(void)read_cells(c);
 }
 
+/*
+ * C tor leaves Nagle's algorithm on: the relay holds a cell back until we have
+ * acknowledged the one before, which the kernel would put off for up to 40 ms.
+ * What we send ourselves in this round acknowledges as well.
+ */
+static void acknowledge(struct channel *c)
+{
+	int on = 1;
+
+	if (c->tx_start == c->tx_end)
+		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
+}
+
 /* One round's share. False when the channel was closed. */
 static bool read_cells(struct channel *c)
 {
@@ -239,6 +252,7 @@ static bool read_cells(struct channel *c)
 		if (!channel_consume_rx(c))
 			return false;
 	}
+	acknowledge(c);
 	/* TLS itself may have had to answer (key update). */
 	if (tls_unsent(c->tls) > 0)
 		loop_defer(c->pool->loop, LOOP_FLUSH, &c->flush_task);
