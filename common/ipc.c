@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * ipc.c - see ipc.h and PROTOCOL.md
+ * ipc.c - see ipc.h and PROTOCOL.md: frames and requests; replies are in ipc_reply.c
  *
  * Encoders refuse what a decoder would not take (-EINVAL), so a message that was
  * sent is a message that is understood. Linked by the shim: no allocation, no
@@ -12,38 +12,40 @@
 #include <errno.h>
 #include <string.h>
 
+#include "common/ipc_parts.h"
+
 #define OPEN_FLAGS (IPC_OPEN_HELD | IPC_OPEN_OPTIMISTIC)
 
 /* --- pieces --- */
 
-static bool str_ok(struct ipc_str s, size_t max)
+bool ipc_str_ok(struct ipc_str s, size_t max)
 {
 	return s.len <= max && (s.len == 0 || (s.s && !memchr(s.s, 0, s.len)));
 }
 
-static void put_str(struct wire_writer *w, struct ipc_str s)
+void ipc_put_str(struct wire_writer *w, struct ipc_str s)
 {
 	wire_put_u8(w, (uint8_t)s.len);
 	wire_put_bytes(w, s.s, s.len);
 }
 
-static struct ipc_str get_raw(struct wire_reader *r, size_t len, size_t max)
+struct ipc_str ipc_get_raw(struct wire_reader *r, size_t len, size_t max)
 {
 	struct ipc_str out = { NULL, 0 };
 	const uint8_t *p = wire_get_ptr(r, len);
 
 	out.s = (const char *)p;
 	out.len = p ? len : 0;
-	if (!str_ok(out, max)) {
+	if (!ipc_str_ok(out, max)) {
 		r->bad = true;
 		out.len = 0;
 	}
 	return out;
 }
 
-static struct ipc_str get_str(struct wire_reader *r, size_t max)
+struct ipc_str ipc_get_str(struct wire_reader *r, size_t max)
 {
-	return get_raw(r, wire_get_u8(r), max);
+	return ipc_get_raw(r, wire_get_u8(r), max);
 }
 
 static size_t addr_len(uint8_t family)
@@ -51,37 +53,37 @@ static size_t addr_len(uint8_t family)
 	return family == ADDR_V4 ? 4 : family == ADDR_V6 ? 16 : 0;
 }
 
-static bool family_ok(uint8_t family)
+bool ipc_family_ok(uint8_t family)
 {
 	return family == ADDR_NONE || family == ADDR_V4 || family == ADDR_V6;
 }
 
-static void put_addr(struct wire_writer *w, const struct addr *a)
+void ipc_put_addr(struct wire_writer *w, const struct addr *a)
 {
 	wire_put_u8(w, a->family);
 	wire_put_bytes(w, a->b, addr_len(a->family));
 }
 
-static void get_addr(struct wire_reader *r, struct addr *a)
+void ipc_get_addr(struct wire_reader *r, struct addr *a)
 {
 	memset(a, 0, sizeof(*a));
 	a->family = wire_get_u8(r);
-	if (!family_ok(a->family)) {
+	if (!ipc_family_ok(a->family)) {
 		r->bad = true;
 		a->family = ADDR_NONE;
 	}
 	wire_get_bytes(r, a->b, addr_len(a->family));
 }
 
-static void put_endpoint(struct wire_writer *w, const struct addr_port *ap)
+void ipc_put_endpoint(struct wire_writer *w, const struct addr_port *ap)
 {
-	put_addr(w, &ap->addr);
+	ipc_put_addr(w, &ap->addr);
 	wire_put_u16(w, ap->port);
 }
 
-static void get_endpoint(struct wire_reader *r, struct addr_port *ap)
+void ipc_get_endpoint(struct wire_reader *r, struct addr_port *ap)
 {
-	get_addr(r, &ap->addr);
+	ipc_get_addr(r, &ap->addr);
 	ap->port = wire_get_u16(r);
 }
 
@@ -111,7 +113,7 @@ int ipc_header_decode(const uint8_t head[IPC_HEADER_LEN], size_t max_body, uint8
 	return 0;
 }
 
-static void frame_begin(struct wire_writer *w, uint8_t *buf, size_t cap, enum ipc_type type)
+void ipc_frame_begin(struct wire_writer *w, uint8_t *buf, size_t cap, enum ipc_type type)
 {
 	wire_writer_init(w, buf, cap);
 	wire_put_u8(w, IPC_VERSION);
@@ -119,7 +121,7 @@ static void frame_begin(struct wire_writer *w, uint8_t *buf, size_t cap, enum ip
 	wire_put_u16(w, 0);
 }
 
-static ssize_t frame_end(struct wire_writer *w)
+ssize_t ipc_frame_end(struct wire_writer *w)
 {
 	size_t body;
 
@@ -141,9 +143,9 @@ static bool open_ok(const struct ipc_open *m)
 
 	return (m->flags & ~OPEN_FLAGS) == 0 &&
 	       (m->app_family == ADDR_V4 || m->app_family == ADDR_V6) && by_name != by_addr &&
-	       family_ok(m->dest.addr.family) && m->dest.port != 0 &&
-	       str_ok(m->name, IPC_NAME_MAX) && str_ok(m->domain, IPC_DOMAIN_MAX) &&
-	       str_ok(m->program, IPC_PROGRAM_MAX);
+	       ipc_family_ok(m->dest.addr.family) && m->dest.port != 0 &&
+	       ipc_str_ok(m->name, IPC_NAME_MAX) && ipc_str_ok(m->domain, IPC_DOMAIN_MAX) &&
+	       ipc_str_ok(m->program, IPC_PROGRAM_MAX);
 }
 
 ssize_t ipc_open_encode(uint8_t *buf, size_t cap, const struct ipc_open *m)
@@ -152,16 +154,16 @@ ssize_t ipc_open_encode(uint8_t *buf, size_t cap, const struct ipc_open *m)
 
 	if (!open_ok(m))
 		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_OPEN);
+	ipc_frame_begin(&w, buf, cap, IPC_OPEN);
 	wire_put_u8(&w, m->flags);
 	wire_put_u64(&w, m->handle);
 	wire_put_u8(&w, m->app_family);
 	wire_put_u32(&w, m->pid);
-	put_endpoint(&w, &m->dest);
-	put_str(&w, m->name);
-	put_str(&w, m->domain);
-	put_str(&w, m->program);
-	return frame_end(&w);
+	ipc_put_endpoint(&w, &m->dest);
+	ipc_put_str(&w, m->name);
+	ipc_put_str(&w, m->domain);
+	ipc_put_str(&w, m->program);
+	return ipc_frame_end(&w);
 }
 
 int ipc_open_decode(const uint8_t *body, size_t len, struct ipc_open *ret)
@@ -174,10 +176,10 @@ int ipc_open_decode(const uint8_t *body, size_t len, struct ipc_open *ret)
 	m.handle = wire_get_u64(&r);
 	m.app_family = wire_get_u8(&r);
 	m.pid = wire_get_u32(&r);
-	get_endpoint(&r, &m.dest);
-	m.name = get_str(&r, IPC_NAME_MAX);
-	m.domain = get_str(&r, IPC_DOMAIN_MAX);
-	m.program = get_str(&r, IPC_PROGRAM_MAX);
+	ipc_get_endpoint(&r, &m.dest);
+	m.name = ipc_get_str(&r, IPC_NAME_MAX);
+	m.domain = ipc_get_str(&r, IPC_DOMAIN_MAX);
+	m.program = ipc_get_str(&r, IPC_PROGRAM_MAX);
 	if (!wire_done(&r) || !open_ok(&m))
 		return -EPROTO;
 	*ret = m;
@@ -188,9 +190,9 @@ ssize_t ipc_query_encode(uint8_t *buf, size_t cap, const struct ipc_query *m)
 {
 	struct wire_writer w;
 
-	frame_begin(&w, buf, cap, IPC_QUERY);
+	ipc_frame_begin(&w, buf, cap, IPC_QUERY);
 	wire_put_u64(&w, m->handle);
-	return frame_end(&w);
+	return ipc_frame_end(&w);
 }
 
 int ipc_query_decode(const uint8_t *body, size_t len, struct ipc_query *ret)
@@ -208,8 +210,8 @@ int ipc_query_decode(const uint8_t *body, size_t len, struct ipc_query *ret)
 
 static bool resolve_ok(const struct ipc_resolve *m)
 {
-	return m->name.len > 0 && str_ok(m->name, IPC_NAME_MAX) &&
-	       str_ok(m->domain, IPC_DOMAIN_MAX);
+	return m->name.len > 0 && ipc_str_ok(m->name, IPC_NAME_MAX) &&
+	       ipc_str_ok(m->domain, IPC_DOMAIN_MAX);
 }
 
 ssize_t ipc_resolve_encode(uint8_t *buf, size_t cap, const struct ipc_resolve *m)
@@ -218,10 +220,10 @@ ssize_t ipc_resolve_encode(uint8_t *buf, size_t cap, const struct ipc_resolve *m
 
 	if (!resolve_ok(m))
 		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_RESOLVE);
-	put_str(&w, m->domain);
-	put_str(&w, m->name);
-	return frame_end(&w);
+	ipc_frame_begin(&w, buf, cap, IPC_RESOLVE);
+	ipc_put_str(&w, m->domain);
+	ipc_put_str(&w, m->name);
+	return ipc_frame_end(&w);
 }
 
 int ipc_resolve_decode(const uint8_t *body, size_t len, struct ipc_resolve *ret)
@@ -230,8 +232,8 @@ int ipc_resolve_decode(const uint8_t *body, size_t len, struct ipc_resolve *ret)
 	struct ipc_resolve m;
 
 	wire_reader_init(&r, body, len);
-	m.domain = get_str(&r, IPC_DOMAIN_MAX);
-	m.name = get_str(&r, IPC_NAME_MAX);
+	m.domain = ipc_get_str(&r, IPC_DOMAIN_MAX);
+	m.name = ipc_get_str(&r, IPC_NAME_MAX);
 	if (!wire_done(&r) || !resolve_ok(&m))
 		return -EPROTO;
 	*ret = m;
@@ -241,7 +243,7 @@ int ipc_resolve_decode(const uint8_t *body, size_t len, struct ipc_resolve *ret)
 static bool reverse_ok(const struct ipc_reverse *m)
 {
 	return (m->addr.family == ADDR_V4 || m->addr.family == ADDR_V6) &&
-	       str_ok(m->domain, IPC_DOMAIN_MAX);
+	       ipc_str_ok(m->domain, IPC_DOMAIN_MAX);
 }
 
 ssize_t ipc_reverse_encode(uint8_t *buf, size_t cap, const struct ipc_reverse *m)
@@ -250,10 +252,10 @@ ssize_t ipc_reverse_encode(uint8_t *buf, size_t cap, const struct ipc_reverse *m
 
 	if (!reverse_ok(m))
 		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_REVERSE);
-	put_str(&w, m->domain);
-	put_addr(&w, &m->addr);
-	return frame_end(&w);
+	ipc_frame_begin(&w, buf, cap, IPC_REVERSE);
+	ipc_put_str(&w, m->domain);
+	ipc_put_addr(&w, &m->addr);
+	return ipc_frame_end(&w);
 }
 
 int ipc_reverse_decode(const uint8_t *body, size_t len, struct ipc_reverse *ret)
@@ -262,8 +264,8 @@ int ipc_reverse_decode(const uint8_t *body, size_t len, struct ipc_reverse *ret)
 	struct ipc_reverse m;
 
 	wire_reader_init(&r, body, len);
-	m.domain = get_str(&r, IPC_DOMAIN_MAX);
-	get_addr(&r, &m.addr);
+	m.domain = ipc_get_str(&r, IPC_DOMAIN_MAX);
+	ipc_get_addr(&r, &m.addr);
 	if (!wire_done(&r) || !reverse_ok(&m))
 		return -EPROTO;
 	*ret = m;
@@ -274,19 +276,19 @@ ssize_t ipc_wait_encode(uint8_t *buf, size_t cap)
 {
 	struct wire_writer w;
 
-	frame_begin(&w, buf, cap, IPC_WAIT);
-	return frame_end(&w);
+	ipc_frame_begin(&w, buf, cap, IPC_WAIT);
+	return ipc_frame_end(&w);
 }
 
 ssize_t ipc_control_encode(uint8_t *buf, size_t cap, struct ipc_str command)
 {
 	struct wire_writer w;
 
-	if (command.len == 0 || !str_ok(command, IPC_REQUEST_MAX))
+	if (command.len == 0 || !ipc_str_ok(command, IPC_REQUEST_MAX))
 		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_CONTROL);
+	ipc_frame_begin(&w, buf, cap, IPC_CONTROL);
 	wire_put_bytes(&w, command.s, command.len);
-	return frame_end(&w);
+	return ipc_frame_end(&w);
 }
 
 int ipc_control_decode(const uint8_t *body, size_t len, struct ipc_str *ret)
@@ -295,213 +297,10 @@ int ipc_control_decode(const uint8_t *body, size_t len, struct ipc_str *ret)
 	struct ipc_str s;
 
 	wire_reader_init(&r, body, len);
-	s = get_raw(&r, len, IPC_REQUEST_MAX);
+	s = ipc_get_raw(&r, len, IPC_REQUEST_MAX);
 	if (!wire_done(&r) || s.len == 0)
 		return -EPROTO;
 	*ret = s;
-	return 0;
-}
-
-/* --- replies --- */
-
-ssize_t ipc_result_encode(uint8_t *buf, size_t cap, uint32_t error)
-{
-	struct wire_writer w;
-
-	frame_begin(&w, buf, cap, IPC_RESULT);
-	wire_put_u32(&w, error);
-	return frame_end(&w);
-}
-
-int ipc_result_decode(const uint8_t *body, size_t len, uint32_t *ret_error)
-{
-	struct wire_reader r;
-	uint32_t error;
-
-	wire_reader_init(&r, body, len);
-	error = wire_get_u32(&r);
-	if (!wire_done(&r))
-		return -EPROTO;
-	*ret_error = error;
-	return 0;
-}
-
-static bool info_ok(const struct ipc_info *m)
-{
-	return m->state <= IPC_STREAM_FAILED && family_ok(m->peer.addr.family) &&
-	       family_ok(m->local.addr.family);
-}
-
-ssize_t ipc_info_encode(uint8_t *buf, size_t cap, const struct ipc_info *m)
-{
-	struct wire_writer w;
-
-	if (!info_ok(m))
-		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_INFO);
-	wire_put_u8(&w, m->state);
-	wire_put_u32(&w, m->error);
-	put_endpoint(&w, &m->peer);
-	put_endpoint(&w, &m->local);
-	return frame_end(&w);
-}
-
-int ipc_info_decode(const uint8_t *body, size_t len, struct ipc_info *ret)
-{
-	struct wire_reader r;
-	struct ipc_info m;
-
-	wire_reader_init(&r, body, len);
-	m.state = wire_get_u8(&r);
-	m.error = wire_get_u32(&r);
-	get_endpoint(&r, &m.peer);
-	get_endpoint(&r, &m.local);
-	if (!wire_done(&r) || !info_ok(&m))
-		return -EPROTO;
-	*ret = m;
-	return 0;
-}
-
-static bool addresses_ok(const struct ipc_addresses *m)
-{
-	return m->lookup <= IPC_LOOKUP_FAIL &&
-	       (m->v4.family == ADDR_V4 || m->v4.family == ADDR_NONE) &&
-	       (m->v6.family == ADDR_V6 || m->v6.family == ADDR_NONE);
-}
-
-ssize_t ipc_addresses_encode(uint8_t *buf, size_t cap, const struct ipc_addresses *m)
-{
-	struct wire_writer w;
-
-	if (!addresses_ok(m))
-		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_ADDRESSES);
-	wire_put_u8(&w, m->lookup);
-	put_addr(&w, &m->v4);
-	put_addr(&w, &m->v6);
-	return frame_end(&w);
-}
-
-int ipc_addresses_decode(const uint8_t *body, size_t len, struct ipc_addresses *ret)
-{
-	struct wire_reader r;
-	struct ipc_addresses m;
-
-	wire_reader_init(&r, body, len);
-	m.lookup = wire_get_u8(&r);
-	get_addr(&r, &m.v4);
-	get_addr(&r, &m.v6);
-	if (!wire_done(&r) || !addresses_ok(&m))
-		return -EPROTO;
-	*ret = m;
-	return 0;
-}
-
-ssize_t ipc_name_encode(uint8_t *buf, size_t cap, const struct ipc_name *m)
-{
-	struct wire_writer w;
-
-	if (m->lookup > IPC_LOOKUP_FAIL || !str_ok(m->name, IPC_NAME_MAX))
-		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_NAME);
-	wire_put_u8(&w, m->lookup);
-	put_str(&w, m->name);
-	return frame_end(&w);
-}
-
-int ipc_name_decode(const uint8_t *body, size_t len, struct ipc_name *ret)
-{
-	struct wire_reader r;
-	struct ipc_name m;
-
-	wire_reader_init(&r, body, len);
-	m.lookup = wire_get_u8(&r);
-	m.name = get_str(&r, IPC_NAME_MAX);
-	if (!wire_done(&r) || m.lookup > IPC_LOOKUP_FAIL)
-		return -EPROTO;
-	*ret = m;
-	return 0;
-}
-
-ssize_t ipc_progress_encode(uint8_t *buf, size_t cap, const struct ipc_progress *m)
-{
-	struct wire_writer w;
-
-	if (m->percent > 100 || m->failed > 1 || !str_ok(m->text, UINT8_MAX))
-		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_PROGRESS);
-	wire_put_u8(&w, m->percent);
-	wire_put_u8(&w, m->failed);
-	wire_put_u32(&w, m->done);
-	wire_put_u32(&w, m->total);
-	put_str(&w, m->text);
-	return frame_end(&w);
-}
-
-int ipc_progress_decode(const uint8_t *body, size_t len, struct ipc_progress *ret)
-{
-	struct wire_reader r;
-	struct ipc_progress m;
-
-	wire_reader_init(&r, body, len);
-	m.percent = wire_get_u8(&r);
-	m.failed = wire_get_u8(&r);
-	m.done = wire_get_u32(&r);
-	m.total = wire_get_u32(&r);
-	m.text = get_str(&r, UINT8_MAX);
-	if (!wire_done(&r) || m.percent > 100 || m.failed > 1)
-		return -EPROTO;
-	*ret = m;
-	return 0;
-}
-
-ssize_t ipc_data_encode(uint8_t *buf, size_t cap, struct ipc_str text)
-{
-	struct wire_writer w;
-
-	if (!str_ok(text, IPC_BODY_MAX))
-		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_DATA);
-	wire_put_bytes(&w, text.s, text.len);
-	return frame_end(&w);
-}
-
-int ipc_data_decode(const uint8_t *body, size_t len, struct ipc_str *ret)
-{
-	struct wire_reader r;
-	struct ipc_str s;
-
-	wire_reader_init(&r, body, len);
-	s = get_raw(&r, len, IPC_BODY_MAX);
-	if (!wire_done(&r))
-		return -EPROTO;
-	*ret = s;
-	return 0;
-}
-
-ssize_t ipc_end_encode(uint8_t *buf, size_t cap, const struct ipc_end *m)
-{
-	struct wire_writer w;
-
-	if (!str_ok(m->text, IPC_BODY_MAX - 1))
-		return -EINVAL;
-	frame_begin(&w, buf, cap, IPC_END);
-	wire_put_u8(&w, m->status);
-	wire_put_bytes(&w, m->text.s, m->text.len);
-	return frame_end(&w);
-}
-
-int ipc_end_decode(const uint8_t *body, size_t len, struct ipc_end *ret)
-{
-	struct wire_reader r;
-	struct ipc_end m;
-
-	wire_reader_init(&r, body, len);
-	m.status = wire_get_u8(&r);
-	m.text = get_raw(&r, wire_left(&r), IPC_BODY_MAX - 1);
-	if (!wire_done(&r))
-		return -EPROTO;
-	*ret = m;
 	return 0;
 }
 

@@ -14,4 +14,5 @@ common_SRCS := \
 	common/secret.c \
 	common/socket_path.c \
 	common/wire.c \
-	common/ipc.c
+	common/ipc.c \
+	common/ipc_reply.c

@@ -17,6 +17,7 @@ shim_SRCS := \
 	shim/tunnel.c \
 	common/addr.c \
 	common/ipc.c \
+	common/ipc_reply.c \
 	common/socket_path.c \
 	common/wire.c
 shim_LIBS :=
