@@ -178,7 +178,8 @@ static void run(struct net *net, struct user *u, const uint8_t *d, size_t len)
 
 				net_push(&net->in, d[2], body);
 			} else if (d[1] == 0x56 && u->c) {
-				(void)circuit_extend(u->c, &net->relays[3].target, 10000);
+				(void)circuit_extend(u->c, &net->relays[net->n_keyed % NET_RELAYS].target,
+						     10000);
 			}
 			net_round(net);
 			break;

@@ -16,6 +16,7 @@ struct app {
 	size_t to_send, n_sent, n_got, unread;
 	bool slow;		/* reads only when the test lets it */
 	bool end_when_sent;
+	char close_in;		/* the callback that closes the circuit: c d s r e */
 	unsigned int n_connected, n_ended, n_resolved, n_sendable;
 	size_t n_answers;
 	struct stream_answer first;
@@ -65,6 +66,12 @@ static void app_write(struct app *a)
 	}
 }
 
+static void maybe_close(struct app *a, struct stream *s, char where)
+{
+	if (a->close_in == where)
+		circuit_close(stream_circuit(s), DESTROY_NONE);
+}
+
 static void on_connected(struct stream *s, const struct addr *addr, uint32_t ttl)
 {
 	struct app *a = stream_owner(s);
@@ -73,6 +80,7 @@ static void on_connected(struct stream *s, const struct addr *addr, uint32_t ttl
 	ck_assert(stream_is_connected(s));
 	a->n_connected++;
 	a->addr = *addr;
+	maybe_close(a, s, 'c');
 }
 
 static void on_data(struct stream *s, const uint8_t *data, size_t len)
@@ -85,6 +93,7 @@ static void on_data(struct stream *s, const uint8_t *data, size_t len)
 		a->unread += len;
 	else
 		stream_consumed(s, len);
+	maybe_close(a, s, 'd');
 }
 
 static void on_sendable(struct stream *s)
@@ -94,6 +103,7 @@ static void on_sendable(struct stream *s)
 	a->n_sendable++;
 	ck_assert_uint_gt(stream_room(s), 0);
 	app_write(a);
+	maybe_close(a, s, 's');
 }
 
 static void on_resolved(struct stream *s, const struct stream_answer *answers, size_t n)
@@ -104,6 +114,7 @@ static void on_resolved(struct stream *s, const struct stream_answer *answers, s
 	a->n_answers = n;
 	if (n > 0)
 		a->first = answers[0];
+	maybe_close(a, s, 'r');
 }
 
 static void on_ended(struct stream *s, const struct stream_end *end)
@@ -113,6 +124,7 @@ static void on_ended(struct stream *s, const struct stream_end *end)
 	a->n_ended++;
 	a->end = *end;
 	a->s = NULL;
+	maybe_close(a, s, 'e');
 }
 
 static const struct stream_ops stream_ops = {
@@ -725,6 +737,167 @@ START_TEST(ending_inside_every_callback_is_safe)
 }
 END_TEST
 
+START_TEST(closing_the_circuit_inside_every_callback_is_safe)
+{
+	static const char where[] = "cdsre";
+	struct net *net = net_of_kind(22, 0);
+	struct circuit *c = open_circuit(net, 3);
+	static struct app apps[3];
+	struct stream *s;
+
+	for (int i = 0; i < 3; i++) {
+		app_init(&apps[i], net, (uint64_t)i);
+		app_begin(&apps[i], c, 2);
+		apps[i].close_in = where[_i];
+		apps[i].to_send = 900000;
+		app_write(&apps[i]);
+	}
+	ck_assert_int_eq(stream_resolve(c, 2, "a", 5000, &stream_ops, &apps[0], &s), 0);
+	net_move_out(net, 2000);
+	for (int i = 0; i < 3; i++) {
+		struct net_stream *far = far_end(net, 2, stream_id(apps[i].s));
+
+		far->to_send = 10000;
+		far->end_when_sent = true;
+	}
+	net_settle(net);
+	ck_assert(net->destroyed);
+	ck_assert_uint_eq(n_closed, 0);
+	for (int i = 0; i < 3; i++)
+		ck_assert_uint_ge(apps[i].n_ended, 1);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(a_slow_program_says_xoff_and_later_xon)
+{
+	struct net *net = net_of_kind(23, 1 + _i);
+	struct circuit *c = open_circuit(net, 3);
+	static struct app a;
+	struct net_stream *far;
+
+	app_init(&a, net, 1);
+	app_begin(&a, c, 2);
+	net_settle(net);
+	a.slow = true;
+	far = far_end(net, 2, stream_id(a.s));
+	far->to_send = 400000;
+	net_settle(net);
+	net_wait_ms(net, 10);
+	far->to_send += 2000000;	/* a busy machine may have said XOFF before */
+	net_settle(net);
+	ck_assert_uint_eq(net->relays[2].n_xoff, 1);
+	ck_assert_uint_eq(net->relays[2].n_xon, 0);
+	ck_assert_uint_gt(far->to_send, 0);
+	a.slow = false;
+	stream_consumed(a.s, a.unread);
+	net_settle(net);
+	ck_assert_uint_ge(net->relays[2].n_xon, 1);
+	ck_assert_uint_eq(a.n_got, 2400000);
+	assert_same(&a.got, &far->sent);
+	ck_assert_uint_eq(n_closed, 0);
+	circuit_close(c, DESTROY_NONE);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(xoff_from_the_far_side_stops_one_stream)
+{
+	struct net *net = net_of_kind(24, 1 + _i);
+	struct circuit *c = open_circuit(net, 3);
+	static struct app a, b;
+	struct net_stream *far;
+	uint8_t xon[XON_BODY_LEN], xoff[XOFF_BODY_LEN];
+
+	app_init(&a, net, 1);
+	app_init(&b, net, 2);
+	app_begin(&a, c, 2);
+	app_begin(&b, c, 2);
+	net_settle(net);
+	far = far_end(net, 2, stream_id(a.s));
+	a.to_send = 3000000;
+	app_write(&a);
+	while (far->n_got < 400000) {
+		net_move_out(net, 50);
+		net_move_in(net, 50);
+		net_round(net);
+	}
+	xoff_encode(xoff);
+	net_say(net, 2, RELAY_XOFF, far->id, xoff, sizeof(xoff));
+	b.to_send = 500000;
+	app_write(&b);
+	net_settle(net);
+	ck_assert_uint_gt(a.to_send, 1000000);
+	ck_assert_uint_eq(b.to_send, 0);
+	ck_assert_uint_eq(stream_room(a.s), 0);
+	xon_encode(0, xon);
+	net_say(net, 2, RELAY_XON, far->id, xon, sizeof(xon));
+	net_settle(net);
+	ck_assert_uint_eq(a.to_send, 0);
+	assert_same(&a.sent, &far->got);
+	ck_assert_uint_eq(n_closed, 0);
+	circuit_close(c, DESTROY_NONE);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(xoff_without_data_closes_the_circuit)
+{
+	struct net *net = net_of_kind(25, 1);
+	struct circuit *c = open_circuit(net, 3);
+	static struct app a;
+	static const uint8_t zero[XON_BODY_LEN];
+
+	app_init(&a, net, 1);
+	if (_i < 2)
+		app_begin(&a, c, 2);
+	else	/* the same for a stream that is only a question */
+		ck_assert_int_eq(stream_resolve(c, 2, "a", 5000, &stream_ops, &a, &a.s), 0);
+	net->silent_connect = _i >= 2;
+	net_settle(net);
+	net_say(net, 2, _i % 2 ? RELAY_XON : RELAY_XOFF, stream_id(a.s), zero, sizeof(zero));
+	net_settle(net);
+	ck_assert_uint_eq(n_closed, 1);
+	ck_assert_int_eq(why.error, CIRCUIT_E_PROTOCOL);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(bytes_owed_on_a_circuit_have_a_limit)
+{
+	struct net *net = net_of_kind(26, 1);
+	struct circuit *c = open_circuit(net, 3);
+	static struct app apps[6];
+	uint8_t full[498] = { 0 };
+	size_t total = 0;
+
+	for (int i = 0; i < 6; i++) {
+		app_init(&apps[i], net, (uint64_t)i);
+		app_begin(&apps[i], c, 2);
+		apps[i].slow = true;
+	}
+	net_settle(net);
+	/* 15 MB each: below the limit of a stream, above that of the circuit. */
+	for (int i = 0; i < 6 && n_closed == 0; i++) {
+		uint16_t id = stream_id(apps[i].s);
+
+		for (size_t n = 0; n < (15u << 20) && n_closed == 0; n += sizeof(full)) {
+			net_say(net, 2, RELAY_DATA, id, full, sizeof(full));
+			if (net->in.n > 500)
+				net_settle(net);
+		}
+	}
+	net_settle(net);
+	for (int i = 0; i < 6; i++)
+		total += apps[i].n_got;
+	ck_assert_uint_eq(n_closed, 1);
+	ck_assert_int_eq(why.error, CIRCUIT_E_LIMIT);
+	ck_assert_uint_le(total, 64u << 20);
+	ck_assert_uint_gt(total, 63u << 20);
+	net_free(net);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("circ_stream");
@@ -754,5 +927,10 @@ int main(void)
 	tcase_add_test(t, directory_streams_work_at_one_hop);
 	tcase_add_test(t, ids_of_half_closed_streams_are_not_used_again);
 	tcase_add_test(t, ending_inside_every_callback_is_safe);
+	tcase_add_loop_test(t, closing_the_circuit_inside_every_callback_is_safe, 0, 5);
+	tcase_add_loop_test(t, a_slow_program_says_xoff_and_later_xon, 0, 2);
+	tcase_add_loop_test(t, xoff_from_the_far_side_stops_one_stream, 0, 2);
+	tcase_add_loop_test(t, xoff_without_data_closes_the_circuit, 0, 4);
+	tcase_add_test(t, bytes_owed_on_a_circuit_have_a_limit);
 	return suite_run(s);
 }
