@@ -44,6 +44,7 @@ struct dir_http_transfer {
 	size_t cap;
 	size_t max;
 	size_t header_bytes;
+	bool headers_done;
 	int error;		/* set by our own limits */
 	LIST_ENTRY(dir_http_transfer) link;
 };
@@ -219,9 +220,10 @@ static size_t take_header(char *data, size_t size, size_t n, void *ctx)
 {
 	struct dir_http_transfer *t = ctx;
 
-	(void)data;
 	n *= size;
 	t->header_bytes += n;
+	if ((n == 2 && memcmp(data, "\r\n", 2) == 0) || (n == 1 && data[0] == '\n'))
+		t->headers_done = true;
 	if (t->header_bytes > DIR_HTTP_HEADERS_MAX) {
 		t->error = -EMSGSIZE;
 		return 0;
@@ -245,8 +247,9 @@ static void transfer_free(struct dir_http_transfer *t)
 
 static int translate(const struct dir_http_transfer *t, CURLcode code)
 {
+	/* libcurl is content with a header that ends in the middle. */
 	if (code == CURLE_OK)
-		return 0;
+		return t->headers_done ? 0 : -ECONNRESET;
 	if (t->error)
 		return t->error;
 	switch (code) {

@@ -139,8 +139,9 @@ enum dc_outcome dc_take_certs(struct dirclient *dc, const char *text, size_t len
 		}
 		pos = next;
 	}
+	/* Asked for, but not given: the directory is of no use. */
 	if (!added)
-		return outcome;
+		return cached ? outcome : DC_BAD;
 	if (!cached) {
 		store_certs(dc);
 		retry_pending(dc);
@@ -358,6 +359,7 @@ enum dc_outcome dc_take_consensus(struct dirclient *dc, const char *text, size_t
 		log_info("dir: a consensus diff is refused: %s", netdoc_error_str(err));
 		return DC_BAD;
 	}
+	log_debug("dir: applied a consensus diff of %zu bytes", len);
 	outcome = take_full(dc, whole, whole_len, false);
 	free(whole);
 	return outcome;

@@ -112,7 +112,7 @@ static void play(bool fallbacks, int64_t hang_ms, int64_t until_ms, unsigned int
 	dir_plan_init(&p, false, fallbacks);
 	memset(counts, 0, 4 * sizeof(counts[0]));
 	*ret_most = 0;
-	for (int64_t now = 1000; now < until_ms; now += 50) {
+	for (int64_t now = 1000, next; now < until_ms; now = next) {
 		int64_t at;
 		enum dir_from from;
 
@@ -138,6 +138,10 @@ static void play(bool fallbacks, int64_t hang_ms, int64_t until_ms, unsigned int
 		}
 		if (n < DIR_CONSENSUS_PARALLEL_MAX)
 			ck_assert_int_lt(at, DIR_NEVER);
+		next = at;
+		for (unsigned int i = 0; i < n; i++)
+			next = ends[i] < next ? ends[i] : next;
+		ck_assert_int_gt(next, now);
 	}
 }
 
