@@ -49,6 +49,7 @@ static void run_free(struct loop_task *task)
 {
 	struct channel *c = (struct channel *)((char *)task - offsetof(struct channel, free_task));
 
+	assert(!c->step_task.queued && !c->flush_task.queued);
 	tls_free(c->tls);
 	if (c->rx)
 		secret_wipe(c->rx, CHANNEL_RX_MAX);
@@ -190,6 +191,8 @@ void channel_close(struct channel *c, enum channel_error error)
 
 void channel_close_later(struct channel *c, enum channel_error error)
 {
+	if (c->state == CHANNEL_CLOSED)
+		return;
 	if (c->failing == CHANNEL_E_NONE)
 		c->failing = error;
 	loop_defer(c->pool->loop, LOOP_PUMP, &c->step_task);
@@ -381,20 +384,26 @@ void channel_circ_send(struct channel_circ *cc, uint8_t command, const uint8_t b
 	struct channel *c = cc->channel;
 
 	assert(c && cc->circ_id != 0 && cell_allowed_from(command, false));
+	/* Its closed() is about to come: another circuit's came first. */
+	if (c->state == CHANNEL_CLOSED)
+		return;
 	channel_queue_cell(c, cc->circ_id, command, body, CELL_BODY_LEN);
 	channel_timers_cell_sent(c, command);
 }
 
 bool channel_circ_congested(const struct channel_circ *cc)
 {
-	return !cc->channel || cc->circ_id == 0 || channel_unsent(cc->channel) >= CHANNEL_TX_HIGH;
+	const struct channel *c = cc->channel;
+
+	return !c || c->state != CHANNEL_OPEN || cc->circ_id == 0 ||
+	       channel_unsent(c) >= CHANNEL_TX_HIGH;
 }
 
 void channel_circ_want_write(struct channel_circ *cc)
 {
 	struct channel *c = cc->channel;
 
-	if (!c || cc->circ_id == 0 || cc->want_write)
+	if (!c || c->state != CHANNEL_OPEN || cc->circ_id == 0 || cc->want_write)
 		return;
 	cc->want_write = true;
 	TAILQ_INSERT_TAIL(&c->writers, cc, entry);

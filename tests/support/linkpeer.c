@@ -291,8 +291,14 @@ static void serve(int listener, const struct linkpeer_id *id, const char *priori
 	for (;;) {
 		int fd = accept(listener, NULL, NULL);
 
-		if (fd >= 0)
+		if (fd >= 0 && fork() == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			close(listener);
 			serve_one(id, fd, cred, priority, script, ctx);
+			_exit(0);
+		}
+		if (fd >= 0)
+			close(fd);
 	}
 }
 
@@ -315,6 +321,7 @@ void linkpeer_start(struct linkpeer_server *s, const char *host, const struct li
 	if (s->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		signal(SIGPIPE, SIG_IGN);
+		signal(SIGCHLD, SIG_IGN);
 		serve(fd, id, priority ? priority : SERVER_PRIORITY, script, ctx);
 		_exit(0);
 	}

@@ -77,8 +77,8 @@ struct linkpeer_server {
 };
 
 /*
- * Listens on @host and serves connections one after another with @script until
- * stopped. @priority: GnuTLS priority string, NULL for the usual one.
+ * Listens on @host and serves each connection with @script, in a process of its own,
+ * until stopped. @priority: GnuTLS priority string, NULL for the usual one.
  */
 void linkpeer_start(struct linkpeer_server *s, const char *host, const struct linkpeer_id *id,
 		    const char *priority, linkpeer_script script, void *ctx);

@@ -15,8 +15,7 @@
 #include "tests/support/linkpeer.h"
 #include "tests/support/suite.h"
 
-#define HANDSHAKE_MS 1500
-#define WAIT_MS 8000
+#define WAIT_MS 20000
 
 static struct linkpeer_id peer;
 static struct linkpeer_server server;
@@ -25,6 +24,7 @@ static struct channel_pool *pool;
 static struct relay_target target;
 static enum channel_error last_outcome;
 static unsigned int n_outcomes, n_skews;
+static int handshake_ms = 15000;	/* short where a peer stalls */
 static int64_t last_skew;
 
 struct circ {
@@ -128,7 +128,7 @@ static void drop_keys(void)
 static void start_pool(int idle_ms)
 {
 	struct channel_pool_config config = {
-		.handshake_timeout_ms = HANDSHAKE_MS,
+		.handshake_timeout_ms = handshake_ms,
 		.idle_timeout_ms = idle_ms,
 		.testing = true,
 	};
@@ -430,6 +430,8 @@ START_TEST(a_bad_relay_never_gets_a_circuit)
 	enum fault fault = FAULTS[_i].fault;
 	struct circ a, b;
 
+	if (FAULTS[_i].want == CHANNEL_E_TIMEOUT)
+		handshake_ms = 1000;
 	start(misbehave, &fault);
 	attach(&a);
 	attach(&b);
@@ -507,6 +509,7 @@ START_TEST(a_silent_tcp_peer_times_out)
 	listen_only(&at, &fd);
 	ck_assert_int_eq(listen(fd, 1), 0);
 	target = linkpeer_target(&peer, &at);
+	handshake_ms = 500;
 	start_pool(0);
 	attach(&c);
 	ck_assert(run_until(&c.n_closed, 1));
@@ -546,6 +549,7 @@ START_TEST(a_dead_host_times_out_as_unreachable)
 
 	black_hole(&at, fds);
 	target = linkpeer_target(&peer, &at);
+	handshake_ms = 500;
 	start_pool(0);
 	attach(&c);
 	ck_assert(run_until(&c.n_closed, 1));
@@ -566,6 +570,7 @@ START_TEST(the_second_address_is_tried_before_the_first_has_taken_all_time)
 	linkpeer_start(&server, "::1", &peer, NULL, echo, NULL);
 	target = linkpeer_target(&peer, &server.at);
 	target.or_v4 = at;
+	handshake_ms = 4000;
 	start_pool(0);
 	attach(&c);
 	ck_assert(run_until(&c.n_opened, 1));
@@ -751,7 +756,6 @@ START_TEST(retired_channels_take_no_new_circuits)
 	attach(&a);
 	ck_assert(run_until(&a.n_opened, 1));
 	channel_pool_retire_all(pool);
-	/* The echo relay serves one connection at a time: the new one waits, not shares. */
 	attach(&b);
 	ck_assert(b.cc.channel != a.cc.channel);
 	channel_circ_send(&a.cc, CELL_RELAY, body);
@@ -1137,6 +1141,106 @@ START_TEST(a_queue_without_end_closes_the_channel)
 }
 END_TEST
 
+/* --- circuits that do whatever they like --- */
+
+#define CHAOS_CIRCS 60
+
+static struct circ chaos[CHAOS_CIRCS];
+static unsigned int chaos_cells, chaos_opened;
+static bool chaos_over;
+
+static void chaos_act(void);
+
+static void chaos_on_opened(struct channel_circ *cc)
+{
+	(void)cc;
+	chaos_opened++;
+	chaos_act();
+}
+
+static void chaos_on_cell(struct channel_circ *cc, uint8_t command, uint8_t *body)
+{
+	(void)cc;
+	(void)command;
+	memset(body, 0xee, CELL_BODY_LEN);
+	chaos_cells++;
+	chaos_act();
+}
+
+static void chaos_on_writable(struct channel_circ *cc)
+{
+	(void)cc;
+	chaos_act();
+}
+
+static void chaos_on_closed(struct channel_circ *cc, enum channel_error error)
+{
+	(void)error;
+	ck_assert_ptr_null(cc->channel);
+	chaos_act();
+}
+
+static const struct channel_circ_ops CHAOS_OPS = {
+	chaos_on_opened, chaos_on_cell, chaos_on_writable, chaos_on_closed,
+};
+
+/* One or two things to a circuit, from inside any callback. */
+static void chaos_act(void)
+{
+	static const uint8_t body[CELL_BODY_LEN];
+
+	for (int k = chaos_over ? 0 : 1 + (rand() % 2); k > 0; k--) {
+		struct channel_circ *cc = &chaos[rand() % CHAOS_CIRCS].cc;
+		int what = rand() % 100;
+
+		if (!cc->channel) {
+			cc->ops = &CHAOS_OPS;
+			ck_assert_int_eq(channel_pool_attach(pool, &target, cc), 0);
+		} else if (what < 8) {
+			channel_circ_detach(cc);
+		} else if (what < 10 && rand() % 20 == 0) {
+			channel_pool_retire_all(pool);
+		} else if (what < 30) {
+			channel_circ_want_write(cc);
+		} else if (cc->circ_id != 0) {
+			channel_circ_send(cc, CELL_RELAY, body);
+		}
+	}
+}
+
+/* Echoes, but leaves now and then. */
+static void fickle(struct linkpeer *p, void *ctx)
+{
+	uint8_t cell[CELL_LEN];
+
+	(void)ctx;
+	srand((unsigned int)getpid());
+	if (!linkpeer_handshake(p))
+		return;
+	while (linkpeer_recv(p, cell, sizeof(cell)) && rand() % 700 != 0)
+		linkpeer_send(p, cell, sizeof(cell));
+}
+
+START_TEST(circuits_may_do_anything_inside_their_callbacks)
+{
+	int64_t end;
+
+	srand((unsigned int)_i);
+	start(fickle, NULL);
+	end = (int64_t)(ev_time() * 1000) + 2500;
+	while ((int64_t)(ev_time() * 1000) < end) {
+		chaos_act();
+		run_for(1);
+	}
+	ck_assert_uint_gt(chaos_opened, CHAOS_CIRCS);
+	ck_assert_uint_gt(chaos_cells, 100);
+	chaos_over = true;
+	finish();
+	for (int i = 0; i < CHAOS_CIRCS; i++)
+		ck_assert_ptr_null(chaos[i].cc.channel);
+}
+END_TEST
+
 /* --- padding --- */
 
 /* Echoes every PADDING cell as RELAY on the last circuit it saw. */
@@ -1297,6 +1401,7 @@ int main(void)
 	tcase_add_test(tc, circuits_that_send_at_the_end_of_a_round_take_turns_too);
 	tcase_add_test(tc, a_stalled_relay_is_given_up);
 	tcase_add_test(tc, a_queue_without_end_closes_the_channel);
+	tcase_add_loop_test(tc, circuits_may_do_anything_inside_their_callbacks, 0, 3);
 	tcase_add_test(tc, silence_on_a_used_channel_is_padded);
 	tcase_add_loop_test(tc, less_padding_is_asked_for_only_when_configured, 0, 3);
 	tcase_add_test(tc, padding_waits_for_use_when_the_network_says_so);
