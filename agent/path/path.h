@@ -105,7 +105,7 @@ struct path_guard_info {	/* for onionctl */
 	time_t sampled_on;
 	time_t confirmed_on;
 };
-void path_each_guard(const struct path_ctx *p, void (*fn)(void *ctx, const struct path_guard_info *),
-		     void *ctx);
+void path_each_guard(const struct path_ctx *p,
+		     void (*fn)(void *ctx, const struct path_guard_info *), void *ctx);
 
 #endif
