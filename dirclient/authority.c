@@ -154,6 +154,18 @@ static int fill_relay(const struct line *l, struct relay_target *ret, const stru
 	return 0;
 }
 
+/* The name is optional for tor: an option has an equals sign, an address begins with a digit. */
+static void take_nickname(struct netdoc_str *rest, struct netdoc_str *ret)
+{
+	struct netdoc_str after = *rest, word;
+
+	if (!netdoc_word(&after, &word) || memchr(word.s, '=', word.len) ||
+	    isdigit((unsigned char)word.s[0]))
+		return;
+	*ret = word;
+	*rest = after;
+}
+
 int dir_authority_parse(const char *text, struct dir_authority *ret, char *err, size_t err_len)
 {
 	struct report rep = {err, err_len};
@@ -164,10 +176,7 @@ int dir_authority_parse(const char *text, struct dir_authority *ret, char *err, 
 
 	if (rest.len > LINE_MAX_LEN)
 		return fail(&rep, "the line is too long");
-	/* A name is optional for tor; an address begins with a digit. */
-	if (rest.len > 0 && !isdigit((unsigned char)rest.s[strspn(rest.s, " \t")]) &&
-	    netdoc_word(&rest, &l.nickname) && memchr(l.nickname.s, '=', l.nickname.len))
-		rest = (struct netdoc_str){text, strlen(text)}, l.nickname.len = 0;
+	take_nickname(&rest, &l.nickname);
 	r = parse_line(&rest, &l, &rep);
 	if (r)
 		return r;

@@ -134,7 +134,7 @@ static void note_unserved(struct dir_fetch *f)
 	}
 }
 
-static void note_failure(struct dir_fetch *f)
+static void note_failure(struct dir_fetch *f, enum dc_outcome outcome)
 {
 	struct dirclient *dc = f->dc;
 	struct dir_plan *p = &dc->plan[f->kind];
@@ -142,7 +142,9 @@ static void note_failure(struct dir_fetch *f)
 	/* Consensus and certificate attempts pushed the next one off when they began. */
 	if (f->kind == FETCH_MICRODESCS)
 		dir_plan_attempted(p, f->from, &dc->rng, loop_now_ms(dc->loop));
-	dir_plan_failed(p, f->from);
+	/* A directory that has nothing newer is no reason to look elsewhere. */
+	if (outcome != DC_NOT_NEWER)
+		dir_plan_failed(p, f->from);
 }
 
 static void note_success(struct dir_fetch *f)
@@ -192,7 +194,7 @@ static void on_response(void *ctx, struct dir_http_transfer *t, const struct dir
 	if (outcome == DC_TAKEN)
 		note_success(f);
 	else
-		note_failure(f);
+		note_failure(f, outcome);
 	fetch_end(f, good || outcome == DC_UNUSABLE);
 	if (microdescs && good)
 		dc_announce(dc);
@@ -323,7 +325,7 @@ int dc_fetch_consensus(struct dirclient *dc, enum dir_from from)
 
 		since = t.valid_after + (half < IF_MODIFIED_DELAY_S ? half : IF_MODIFIED_DELAY_S);
 		/* The old text is needed to apply a diff; without a cache there is none. */
-		if (dc->config.cache_dir &&
+		if (dc->config.cache_dir && !dc->no_diff &&
 		    t.valid_after >= loop_wall(dc->loop) - (time_t)hours * 3600)
 			diff_from = netdir_sha3(dc->netdir);
 	}

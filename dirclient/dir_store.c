@@ -271,6 +271,7 @@ static enum dc_outcome install(struct dirclient *dc, struct consensus *c, const 
 	free(dc->retry);
 	dc->netdir = nd;
 	dc->retry = retry;
+	dc->no_diff = false;
 	dc->refresh_at = dir_refresh_time(&c->times, dc->config.testing, &dc->rng,
 					  loop_wall(dc->loop));
 	if (!cached)
@@ -319,8 +320,24 @@ static bool is_newer(const struct dirclient *dc, const struct consensus *c)
 	       (!dc->pending || at > dc->pending->times.valid_after);
 }
 
+/* Too early or too late. Only what may be genuine is a reason to doubt the clock. */
+static enum dc_outcome untimely(struct dirclient *dc, const struct consensus *c, bool cached)
+{
+	struct consensus_check check;
+
+	if (cached)
+		return DC_UNUSABLE;
+	if (consensus_verify(c, dc->config.authorities, dc->config.n_authorities, &dc->certs,
+			     loop_wall(dc->loop), &check) == CONSENSUS_REFUSED)
+		return DC_BAD;
+	if (!dc_netdir_usable(dc))
+		explain_clock(dc, &c->times, loop_wall(dc->loop));
+	return DC_UNUSABLE;
+}
+
 static enum dc_outcome take_full(struct dirclient *dc, const char *text, size_t len, bool cached)
 {
+	enum dc_outcome outcome;
 	struct consensus *c;
 	int err = consensus_parse(text, len, &c);
 
@@ -333,10 +350,9 @@ static enum dc_outcome take_full(struct dirclient *dc, const char *text, size_t 
 		return DC_NOT_NEWER;
 	}
 	if (!consensus_is_reasonably_live(&c->times, loop_wall(dc->loop))) {
-		if (!cached)
-			explain_clock(dc, &c->times, loop_wall(dc->loop));
+		outcome = untimely(dc, c, cached);
 		consensus_free(c);
-		return DC_UNUSABLE;
+		return outcome;
 	}
 	return judge(dc, c, text, len, cached);
 }
@@ -351,12 +367,15 @@ enum dc_outcome dc_take_consensus(struct dirclient *dc, const char *text, size_t
 	if (cached || !consdiff_is_diff(text, len))
 		return take_full(dc, text, len, cached);
 	err = dir_cache_load(dc->cache, DIR_CACHE_CONSENSUS, CONSENSUS_TEXT_MAX, &old, &old_len);
-	if (err)
-		return DC_BAD;
+	if (err) {
+		dc->no_diff = true;
+		return DC_UNUSABLE;
+	}
 	err = consdiff_apply(old, old_len, text, len, &whole, &whole_len);
 	free(old);
 	if (err) {
 		log_info("dir: a consensus diff is refused: %s", netdoc_error_str(err));
+		dc->no_diff = true;
 		return DC_BAD;
 	}
 	log_debug("dir: applied a consensus diff of %zu bytes", len);

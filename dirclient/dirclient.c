@@ -145,7 +145,9 @@ static void try_fetch(struct dirclient *dc, enum dir_fetch_kind kind, bool guard
 		err = start(dc, from);
 		if (err) {
 			log_debug("dir: no connection to a directory: %s", strerror(-err));
-			dir_plan_failed(p, from);
+			/* Guards that are merely busy are waited for once the network is known. */
+			if (err != -EAGAIN || !dc->ready)
+				dir_plan_failed(p, from);
 			if (*at_ms > now + NO_PATH_MS)
 				*at_ms = now + NO_PATH_MS;
 		}
@@ -271,7 +273,8 @@ static bool fetch_batch(struct dirclient *dc, int64_t *at_ms)
 	}
 	if (err) {
 		dir_plan_attempted(p, from, &dc->rng, now);
-		dir_plan_failed(p, from);
+		if (err != -EAGAIN || !dc->ready)
+			dir_plan_failed(p, from);
 		if (*at_ms > now + NO_PATH_MS)
 			*at_ms = now + NO_PATH_MS;
 		return false;
@@ -409,5 +412,6 @@ void dirclient_kick(struct dirclient *dc)
 	if (dc->netdir)
 		memset(dc->retry, 0, netdir_n_relays(dc->netdir) * sizeof(*dc->retry));
 	dc->last_md_ms = 0;
+	dc->refused = false;
 	dc_wake(dc);
 }

@@ -74,6 +74,7 @@ struct dirclient {
 	struct netdir *netdir;		/* may be too old to be used */
 	struct md_retry *retry;		/* one per relay of @netdir */
 	time_t refresh_at;
+	bool no_diff;			/* a diff did not fit: ask for the whole next time */
 	int64_t last_md_ms;		/* when microdescriptors were asked for last */
 
 	struct dir_plan plan[FETCH_KINDS];
