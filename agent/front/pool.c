@@ -124,6 +124,33 @@ static void apply_guard_use(struct pool_circ *pc, enum path_guard_use use)
 	}
 }
 
+/* Did the circuit start on a channel that was open already? Only then its time says something. */
+static bool started_warm(const struct pool_circ *pc)
+{
+	const struct pool_circ *other;
+
+	TAILQ_FOREACH(other, &pc->pool->circs, entry) {
+		int64_t opened = circuit_opened_ms(other->circuit);
+
+		if (other != pc && opened > 0 && opened <= circuit_started_ms(pc->circuit) &&
+		    circuit_channel_id(other->circuit) == circuit_channel_id(pc->circuit))
+			return true;
+	}
+	return false;
+}
+
+/* Tells the build timeout machinery of a finished circuit (path-spec 2.4). */
+static void measure(const struct pool_circ *pc)
+{
+	struct cbt *cbt = pc->pool->config.cbt;
+
+	if (!cbt)
+		return;
+	cbt_network_live(cbt, pool_now(pc->pool));
+	if (circuit_n_wanted(pc->circuit) >= 3 && started_warm(pc))
+		cbt_record(cbt, circuit_opened_ms(pc->circuit) - circuit_started_ms(pc->circuit));
+}
+
 static void circ_opened(struct circuit *c)
 {
 	struct pool_circ *pc = circuit_owner(c);
@@ -133,6 +160,7 @@ static void circ_opened(struct circuit *c)
 	if (pc->state == POOL_GONE)
 		return;
 	note_success(p);
+	measure(pc);
 	path_network_alive(p->config.path, pool_now(p));
 	pc->idle_since_ms = pool_now(p);
 	if (pc->guard_open) {
@@ -141,7 +169,10 @@ static void circ_opened(struct circuit *c)
 		/* While it waits the token stays good for path_guard_check(). */
 		pc->guard_open = use == PATH_GUARD_WAIT;
 	}
-	apply_guard_use(pc, use);
+	if (pc->late && pc->state == POOL_BUILDING)
+		discard(pc);	/* it was built to the end to be measured */
+	else
+		apply_guard_use(pc, use);
 	pool_rearm(p);
 	p->config.changed(p->config.ctx);
 }
@@ -178,6 +209,8 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 		 circuit_error_str(why->error), channel_error_str(why->channel), why->hop + 1u,
 		 why->was_open ? ", was open" : "");
 	report_guard(pc, why);
+	if (why->error == CIRCUIT_E_TIMEOUT && p->config.cbt && pc->purpose == POOL_EXIT)
+		cbt_record_abandoned(p->config.cbt, circuit_started_ms(c), pool_now(p));
 	if (!why->was_open)
 		note_failure(p, why->error == CIRCUIT_E_CHANNEL ? channel_error_str(why->channel)
 								: circuit_error_str(why->error));
@@ -235,7 +268,7 @@ static int build(struct pool_circ *pc, const struct path *path, int timeout_ms)
 
 int pool_launch_exit(struct pool *p, const struct path_request *req, struct domain *domain)
 {
-	int64_t timeout = p->config.config->build_timeout_ms;
+	int64_t timeout;
 	struct pool_circ *pc;
 	struct path path;
 	int r;
@@ -253,7 +286,10 @@ int pool_launch_exit(struct pool *p, const struct path_request *req, struct doma
 		return -EAGAIN;
 	}
 	pc->domain = domain ? domain_ref(domain) : NULL;
-	return build(pc, &path, timeout > 0 ? (int)timeout : BUILD_TIMEOUT_MS);
+	timeout = p->config.config->build_timeout_ms;
+	if (timeout == 0 && p->config.cbt)
+		timeout = cbt_close_ms(p->config.cbt, (unsigned int)path.n);
+	return build(pc, &path, timeout > 0 && timeout < INT32_MAX ? (int)timeout : BUILD_TIMEOUT_MS);
 }
 
 int pool_launch_dir(struct pool *p, const struct path *path)
@@ -288,6 +324,22 @@ static bool is_left_over(const struct pool_circ *pc)
 	       pool_now(pc->pool) - pc->idle_since_ms > pc->idle_max_ms;
 }
 
+/* After the learned timeout nobody waits for it any more, but it goes on to be measured. */
+static void check_late(struct pool_circ *pc)
+{
+	struct pool *p = pc->pool;
+	unsigned int n = (unsigned int)circuit_n_wanted(pc->circuit);
+
+	if (pc->late || pc->purpose != POOL_EXIT || !p->config.cbt ||
+	    p->config.config->build_timeout_ms > 0)
+		return;
+	if (pool_now(p) - pc->made_ms < cbt_timeout_ms(p->config.cbt, n))
+		return;
+	pc->late = true;
+	cbt_record_timeout(p->config.cbt, circuit_n_hops(pc->circuit) > 0);
+	log_info("pool: circ %llu: not built in time", (unsigned long long)circuit_id(pc->circuit));
+}
+
 /* Closes or retires what is too old; asks again for circuits that wait for a better guard. */
 static void tick_circ(struct pool_circ *pc)
 {
@@ -314,6 +366,8 @@ static void tick_circ(struct pool_circ *pc)
 			discard(pc);
 		break;
 	case POOL_BUILDING:
+		check_late(pc);
+		break;
 	case POOL_GONE:
 		break;
 	}

@@ -25,6 +25,7 @@ struct pool_circ {
 	enum pool_state state;
 	struct domain *domain;	/* NULL: clean */
 	uint64_t guard_token;
+	bool late;		/* past the learned build timeout: only measured */
 	bool guard_open;	/* its outcome is not reported yet */
 	uint8_t exit_id[RSA_ID_LEN];
 	int64_t made_ms;

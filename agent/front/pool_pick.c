@@ -50,7 +50,7 @@ bool pool_circ_fits(const struct pool_circ *pc, const struct pool_need *need)
 
 	if (pc->purpose != POOL_EXIT || !exit)
 		return false;
-	if (pc->state == POOL_RETIRED || pc->state == POOL_GONE)
+	if (pc->state == POOL_RETIRED || pc->state == POOL_GONE || pc->late)
 		return false;
 	if (pc->domain && pc->domain != need->domain)
 		return false;
