@@ -1,6 +1,7 @@
 circ_SRCS := \
 	agent/circ/circuit.c \
 	agent/circ/circuit_build.c \
+	agent/circ/circuit_info.c \
 	agent/circ/circuit_recv.c \
 	agent/circ/end_reason.c \
 	agent/circ/extend.c \

@@ -592,6 +592,7 @@ static struct net *net_new(uint64_t seed, bool cc, bool cgo)
 static void net_free(struct net *net)
 {
 	net_settle(net);
+	assert(net->env.n_circuits == 0);
 	for (unsigned int i = 0; i < NET_RELAYS; i++)
 		sendme_tags_deinit(&net->relays[i].tags);
 	loop_deinit(&net->loop);

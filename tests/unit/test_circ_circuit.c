@@ -487,6 +487,68 @@ START_TEST(streams_are_refused_on_circuits_that_are_not_open)
 }
 END_TEST
 
+START_TEST(extending_needs_a_relay_early_cell)
+{
+	struct net *net = net_new(21, false, false);
+	struct watch w, sw = { 0 };
+	struct circuit *c = build_open(net, &w, 2);
+	struct stream *s;
+
+	/* What goes past the first hop uses them up, as in C tor. */
+	for (int i = 0; i < 8; i++) {
+		ck_assert_int_eq(stream_begin_dir(c, 1, 1000, &stream_ops, &sw, &s), 0);
+		stream_end(s, END_DONE);
+	}
+	net_settle(net);
+	ck_assert_uint_ge(net->n_early, 7);
+	ck_assert_uint_le(net->n_early, 8);
+	ck_assert_int_eq(circuit_extend(c, &net->relays[2].target, 1000), -ENOSPC);
+	circuit_close(c, DESTROY_NONE);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(a_relay_without_the_means_is_not_extended_to)
+{
+	struct net *net = net_new(22, false, false);
+	struct watch w;
+	struct circuit *c = build_open(net, &w, 2);
+	struct relay_target t = net->relays[2].target;
+
+	t.has_ntor = false;
+	ck_assert_int_eq(circuit_extend(c, &t, 1000), -EINVAL);
+	t = net->relays[2].target;
+	t.or_v4.addr.family = ADDR_NONE;
+	ck_assert_int_eq(circuit_extend(c, &t, 1000), -EINVAL);
+	ck_assert_int_eq(circuit_extend(c, &net->relays[2].target, 0), -EINVAL);
+	ck_assert(circuit_get_state(c) == CIRCUIT_OPEN);
+	ck_assert_uint_eq(circuit_n_wanted(c), 2);
+	ck_assert_int_eq(circuit_extend(c, &net->relays[2].target, 1000), 0);
+	net_settle(net);
+	ck_assert_uint_eq(circuit_n_hops(c), 3);
+	circuit_close(c, DESTROY_NONE);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(circuits_are_counted)
+{
+	struct net *net = net_new(23, false, false);
+	static struct circuit *many[CIRCUITS_MAX + 1];
+	struct watch w = { 0 };
+
+	for (int i = 0; i <= CIRCUITS_MAX; i++)
+		many[i] = circuit_new(&net->env, &ops, &w);
+	ck_assert_int_eq(circuit_build(many[0], &net->relays[0].target, 1, 1000), -EMFILE);
+	circuit_close(many[CIRCUITS_MAX], DESTROY_NONE);
+	net_settle(net);
+	ck_assert_int_eq(circuit_build(many[0], &net->relays[0].target, 1, 1000), 0);
+	for (int i = 0; i < CIRCUITS_MAX; i++)
+		circuit_close(many[i], DESTROY_NONE);
+	net_free(net);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("circ_circuit");
@@ -514,5 +576,8 @@ int main(void)
 	tcase_add_loop_test(t, streams_hear_of_the_end_before_the_owner, 0, 2);
 	tcase_add_test(t, shutdown_of_the_loop_frees_what_was_not_told_yet);
 	tcase_add_test(t, streams_are_refused_on_circuits_that_are_not_open);
+	tcase_add_test(t, extending_needs_a_relay_early_cell);
+	tcase_add_test(t, a_relay_without_the_means_is_not_extended_to);
+	tcase_add_test(t, circuits_are_counted);
 	return suite_run(s);
 }
