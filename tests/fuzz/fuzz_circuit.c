@@ -2,7 +2,7 @@
 /*
  * fuzz_circuit.c - a hostile relay and a busy owner on one circuit
  *
- * The first byte picks the kind of circuit, the rest are steps of a few bytes:
+ * The first byte picks the kind of circuit and whether it is built in peace, the rest are steps of a few bytes:
  * streams begin, send, consume and end; a relay of the circuit says any message for
  * any of its streams; cells arrive out of place. Whatever happens, the relays must
  * not see the client break the protocol, and nothing may leak.
@@ -163,7 +163,8 @@ static void run(struct net *net, struct user *u, const uint8_t *d, size_t len)
 			use(u, d[0] / 6, d[1]);
 			break;
 		case 2:
-			used = 1 + say(net, u, d + 1, len - 1);
+			if (net->n_keyed > 0)
+				used = 1 + say(net, u, d + 1, len - 1);
 			break;
 		case 3:
 			net_settle(net);
@@ -204,7 +205,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		hops[i] = net->relays[i].target;
 	u.c = circuit_new(&net->env, &circuit_ops, &u);
 	assert(circuit_build(u.c, hops, 3, 10000) == 0);
-	net_settle(net);
+	if (!(data[0] & 4))	/* else the hostile part begins with the building */
+		net_settle(net);
 	run(net, &u, data + 1, len - 1);
 	net->congested = false;
 	net_settle(net);

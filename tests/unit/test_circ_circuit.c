@@ -487,6 +487,21 @@ START_TEST(streams_are_refused_on_circuits_that_are_not_open)
 }
 END_TEST
 
+START_TEST(a_damaged_cell_closes_the_circuit)
+{
+	struct net *net = net_new(24, _i > 0, _i > 1);
+	struct watch w;
+
+	(void)build_open(net, &w, 3);
+	net_say(net, 2, RELAY_DROP, 0, NULL, 0);
+	net->in.cells[net->in.head].body[_i * 200 + 11] ^= 0x10;
+	net_settle(net);
+	ck_assert_uint_eq(w.n_closed, 1);
+	ck_assert_int_eq(w.why.error, CIRCUIT_E_PROTOCOL);
+	net_free(net);
+}
+END_TEST
+
 START_TEST(extending_needs_a_relay_early_cell)
 {
 	struct net *net = net_new(21, false, false);
@@ -576,6 +591,7 @@ int main(void)
 	tcase_add_loop_test(t, streams_hear_of_the_end_before_the_owner, 0, 2);
 	tcase_add_test(t, shutdown_of_the_loop_frees_what_was_not_told_yet);
 	tcase_add_test(t, streams_are_refused_on_circuits_that_are_not_open);
+	tcase_add_loop_test(t, a_damaged_cell_closes_the_circuit, 0, 3);
 	tcase_add_test(t, extending_needs_a_relay_early_cell);
 	tcase_add_test(t, a_relay_without_the_means_is_not_extended_to);
 	tcase_add_test(t, circuits_are_counted);
