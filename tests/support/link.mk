@@ -1,1 +1,1 @@
-support_SRCS += tests/support/linkpeer.c
+support_SRCS += tests/support/linkclient.c tests/support/linkpeer.c
