@@ -154,6 +154,9 @@ bool netdoc_word(struct netdoc_str *rest, struct netdoc_str *ret)
 	struct netdoc_str s = *rest;
 	size_t n = 0;
 
+	*ret = s;
+	if (s.len == 0)
+		return false;
 	while (s.len > 0 && is_space(s.s[0])) {
 		s.s++;
 		s.len--;
