@@ -114,7 +114,7 @@ int32_t consensus_param(const struct consensus *c, const char *name, int32_t def
 
 	if (strlen(name) > CONSENSUS_PARAM_NAME_MAX || c->n_params == 0)
 		return def;
-	strcpy(key.name, name);
+	memcpy(key.name, name, strlen(name));
 	p = bsearch(&key, c->params, c->n_params, sizeof(key), param_cmp);
 	return p ? p->value : def;
 }

@@ -23,6 +23,7 @@
 #include "common/file.h"
 #include "common/log.h"
 #include "common/wire.h"
+#include "dirclient/dir_index.h"
 #include "dirclient/microdesc.h"
 
 #define MAGIC "onionify-microdescs 1\n"
@@ -32,25 +33,13 @@
 #define COMPACT_EVERY_S (24 * 3600)
 #define COMPACT_WASTE_MIN (512 * 1024)
 
-struct record {
-	uint8_t digest[32];
-	uint32_t offset;	/* of the text, in the journal */
-	uint32_t len;
-	uint32_t listed_h;	/* hours since 1970 */
-};
-
 struct dir_cache {
 	char *dir;		/* NULL: nothing is kept */
 	int fd;			/* journal, -1: not open */
 	uint32_t size;		/* bytes in it, buffered ones included */
 	uint8_t *buffer;	/* records not written yet */
 	size_t buffered;
-	struct record *records;
-	size_t n;
-	size_t cap;
-	uint32_t *slots;	/* open addressing: position + 1, 0 is free */
-	size_t n_slots;		/* a power of two, at least twice @cap */
-	uint64_t key;		/* odd and random: nobody can aim at a slot */
+	struct dir_index index;
 	time_t compacted;
 };
 
@@ -67,88 +56,6 @@ static char *path_of(const struct dir_cache *c, enum dir_cache_file file)
 	return asprintf(&path, "%s/%s", c->dir, names[file]) < 0 ? NULL : path;
 }
 
-/* --- the index --- */
-
-static size_t slot_of(const struct dir_cache *c, const uint8_t digest[32])
-{
-	uint64_t x;
-
-	memcpy(&x, digest, sizeof(x));
-	return (size_t)((x * c->key) >> 32) & (c->n_slots - 1);
-}
-
-static struct record *lookup(const struct dir_cache *c, const uint8_t digest[32])
-{
-	if (c->n_slots == 0)
-		return NULL;
-	for (size_t s = slot_of(c, digest); c->slots[s]; s = (s + 1) & (c->n_slots - 1)) {
-		struct record *r = &c->records[c->slots[s] - 1];
-
-		if (memcmp(r->digest, digest, 32) == 0)
-			return r;
-	}
-	return NULL;
-}
-
-static void link_record(struct dir_cache *c, size_t i)
-{
-	size_t s = slot_of(c, c->records[i].digest);
-
-	while (c->slots[s])
-		s = (s + 1) & (c->n_slots - 1);
-	c->slots[s] = (uint32_t)i + 1;
-}
-
-static int index_grow(struct dir_cache *c)
-{
-	size_t cap = c->cap ? c->cap * 2 : 1024;
-	struct record *records;
-	uint32_t *slots;
-
-	if (c->n < c->cap)
-		return 0;
-	if (c->n >= DIR_CACHE_RECORDS_MAX)
-		return -ENOSPC;
-	records = realloc(c->records, cap * sizeof(*records));
-	if (!records)
-		return -ENOMEM;
-	c->records = records;
-	slots = calloc(cap * 2, sizeof(*slots));
-	if (!slots)
-		return -ENOMEM;
-	free(c->slots);
-	c->slots = slots;
-	c->n_slots = cap * 2;
-	c->cap = cap;
-	for (size_t i = 0; i < c->n; i++)
-		link_record(c, i);
-	return 0;
-}
-
-static int index_add(struct dir_cache *c, const uint8_t digest[32], uint32_t offset, size_t len,
-		     uint32_t listed_h)
-{
-	int err = index_grow(c);
-	struct record *r;
-
-	if (err)
-		return err;
-	r = &c->records[c->n];
-	memcpy(r->digest, digest, 32);
-	r->offset = offset;
-	r->len = (uint32_t)len;
-	r->listed_h = listed_h;
-	link_record(c, c->n++);
-	return 0;
-}
-
-static void index_clear(struct dir_cache *c)
-{
-	c->n = 0;
-	if (c->slots)
-		memset(c->slots, 0, c->n_slots * sizeof(*c->slots));
-}
-
 /* --- whole files --- */
 
 struct dir_cache *dir_cache_new(const char *dir)
@@ -159,8 +66,7 @@ struct dir_cache *dir_cache_new(const char *dir)
 	if (!c)
 		return NULL;
 	c->fd = -1;
-	crypto_random(&c->key, sizeof(c->key));
-	c->key |= 1;
+	dir_index_init(&c->index);
 	if (!dir)
 		return c;
 	if (file_private_dir(dir, err, sizeof(err))) {
@@ -183,8 +89,7 @@ void dir_cache_free(struct dir_cache *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	free(c->buffer);
-	free(c->records);
-	free(c->slots);
+	dir_index_deinit(&c->index);
 	free(c->dir);
 	free(c);
 }
@@ -240,7 +145,7 @@ static void journal_close(struct dir_cache *c)
 		close(c->fd);
 	c->fd = -1;
 	c->buffered = 0;
-	index_clear(c);
+	dir_index_clear(&c->index);
 }
 
 static int journal_open_fd(struct dir_cache *c)
@@ -304,8 +209,8 @@ static struct scan scan_journal(struct dir_cache *c, const char *data, size_t le
 		crypto_sha256(digest, text, n);
 		if (memcmp(digest, head + 8, 32) != 0) {
 			s.damaged = true;
-		} else if (!lookup(c, digest)) {
-			if (index_add(c, digest, (uint32_t)(s.pos + HEAD_LEN), n,
+		} else if (!dir_index_find(&c->index, digest)) {
+			if (dir_index_add(&c->index, digest, (uint32_t)(s.pos + HEAD_LEN), n,
 				      wire_u32_at(head + 4)))
 				return s;
 			if (visit)
@@ -322,8 +227,8 @@ static size_t pack_records(struct dir_cache *c, char *data)
 	size_t at = MAGIC_LEN;
 
 	memcpy(data, MAGIC, MAGIC_LEN);
-	for (size_t i = 0; i < c->n; i++) {
-		struct record *r = &c->records[i];
+	for (size_t i = 0; i < c->index.n; i++) {
+		struct dir_record *r = &c->index.records[i];
 		uint8_t *head = (uint8_t *)data + at;
 
 		/* Records only move towards the front: text first, the head may overlap it. */
@@ -359,7 +264,7 @@ static void start_empty(struct dir_cache *c)
 {
 	int err;
 
-	index_clear(c);
+	dir_index_clear(&c->index);
 	err = journal_open_fd(c);
 	if (!err && ftruncate(c->fd, 0))
 		err = -errno;
@@ -439,7 +344,7 @@ void dir_cache_add(struct dir_cache *c, const uint8_t digest[32], const char *te
 {
 	uint8_t *head;
 
-	if (c->fd < 0 || len == 0 || len > MICRODESC_TEXT_MAX || lookup(c, digest) ||
+	if (c->fd < 0 || len == 0 || len > MICRODESC_TEXT_MAX || dir_index_find(&c->index, digest) ||
 	    c->size + HEAD_LEN + len > DIR_CACHE_JOURNAL_MAX)
 		return;
 	if (!c->buffer)
@@ -448,7 +353,7 @@ void dir_cache_add(struct dir_cache *c, const uint8_t digest[32], const char *te
 		return;
 	if (c->buffered + HEAD_LEN + len > BUFFER_MAX)
 		dir_cache_flush(c);
-	if (c->fd < 0 || index_add(c, digest, c->size + HEAD_LEN, len, hours(wall)))
+	if (c->fd < 0 || dir_index_add(&c->index, digest, c->size + HEAD_LEN, len, hours(wall)))
 		return;
 	head = c->buffer + c->buffered;
 	wire_u32_to(head, (uint32_t)len);
@@ -461,13 +366,13 @@ void dir_cache_add(struct dir_cache *c, const uint8_t digest[32], const char *te
 
 int dir_cache_get(struct dir_cache *c, const uint8_t digest[32], char **ret_text, size_t *ret_len)
 {
-	const struct record *r;
+	const struct dir_record *r;
 	uint8_t check[32];
 	char *text;
 	ssize_t n;
 
 	dir_cache_flush(c);
-	r = lookup(c, digest);
+	r = dir_index_find(&c->index, digest);
 	if (c->fd < 0 || !r)
 		return -ENOENT;
 	text = malloc((size_t)r->len + 1);
@@ -488,29 +393,16 @@ int dir_cache_get(struct dir_cache *c, const uint8_t digest[32], char **ret_text
 
 void dir_cache_mark(struct dir_cache *c, const uint8_t digest[32], time_t wall)
 {
-	struct record *r = lookup(c, digest);
+	struct dir_record *r = dir_index_find(&c->index, digest);
 
 	if (r && r->listed_h < hours(wall))
 		r->listed_h = hours(wall);
 }
 
-static bool is_expired(const struct record *r, time_t wall)
+/* What was not listed since then has expired. */
+static uint32_t oldest_hour(time_t wall)
 {
-	return r->listed_h + DIR_CACHE_KEEP_S / 3600 < hours(wall);
-}
-
-/* Removes expired records from the index; their text goes with the rewriting. */
-static void drop_expired(struct dir_cache *c, time_t wall)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < c->n; i++)
-		if (!is_expired(&c->records[i], wall))
-			c->records[kept++] = c->records[i];
-	index_clear(c);
-	c->n = kept;
-	for (size_t i = 0; i < kept; i++)
-		link_record(c, i);
+	return wall > DIR_CACHE_KEEP_S ? hours(wall - DIR_CACHE_KEEP_S) : 0;
 }
 
 void dir_cache_compact(struct dir_cache *c, time_t wall)
@@ -522,9 +414,9 @@ void dir_cache_compact(struct dir_cache *c, time_t wall)
 	dir_cache_flush(c);
 	if (c->fd < 0)
 		return;
-	for (size_t i = 0; i < c->n; i++)
-		if (is_expired(&c->records[i], wall))
-			waste += c->records[i].len + HEAD_LEN;
+	for (size_t i = 0; i < c->index.n; i++)
+		if (c->index.records[i].listed_h < oldest_hour(wall))
+			waste += c->index.records[i].len + HEAD_LEN;
 	if (c->compacted == 0)
 		c->compacted = wall;
 	/* A clock that was set back must not put this off for ever. */
@@ -536,7 +428,7 @@ void dir_cache_compact(struct dir_cache *c, time_t wall)
 		return;
 	}
 	if (len == c->size) {
-		drop_expired(c, wall);
+		dir_index_keep(&c->index, oldest_hour(wall));
 		(void)rewrite(c, data);
 	} else {
 		journal_close(c);	/* somebody else writes to it */
@@ -546,5 +438,5 @@ void dir_cache_compact(struct dir_cache *c, time_t wall)
 
 size_t dir_cache_n_records(const struct dir_cache *c)
 {
-	return c->n;
+	return c->index.n;
 }

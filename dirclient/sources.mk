@@ -1,4 +1,5 @@
 dirclient_SRCS := \
+	dirclient/dir_index.c \
 	dirclient/dirclient.c \
 	dirclient/dir_store.c \
 	dirclient/dir_fetch.c \
