@@ -20,7 +20,7 @@
 #include "common/relay_target.h"
 
 #define CIRC_HOPS_MAX 8	/* RELAY_EARLY allows 8 (tor-spec 5.6) */
-/* Alive at once; about 20 KB each. A busy desktop needs some dozens. */
+/* Alive at once; about 11 KB each. A busy desktop needs some dozens. */
 #define CIRCUITS_MAX 1024
 
 struct circuit;
