@@ -318,7 +318,8 @@ ssize_t tls_read(struct tls *t, void *buf, size_t cap, size_t *budget, int *ret_
 	t->budget = NULL;
 	if (rc > 0)
 		return rc;
-	if (rc == GNUTLS_E_AGAIN)
+	/* Out of patience with records that carry nothing is an error: more lies here unread. */
+	if (rc == GNUTLS_E_AGAIN && t->in_start == t->in_end)
 		return -EAGAIN;
 	*ret_error = rc == 0 ? TLS_E_CLOSED : translate(t, (int)rc);
 	return 0;
