@@ -89,7 +89,10 @@ def main(path):
         log.write("# ready\n")
         while True:
             for s in select.select(captures, [], [])[0]:
-                frame, addr = s.recvfrom(65536)
+                try:
+                    frame, addr = s.recvfrom(65536)
+                except OSError:     # the link went down: a scenario's doing
+                    continue
                 line = describe(frame) if addr[2] == PACKET_OUTGOING else None
                 if line:
                     log.write(f"{addr[0]}: {line}\n")
