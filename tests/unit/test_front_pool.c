@@ -1,0 +1,644 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_front_pool.c - which circuit a stream gets: isolation, age, exits, guards, reserve
+ *
+ * Circuits and path choice are played by this file, time is a number in it; the
+ * network is a real netdir.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/front/pool_internal.h"
+#include "tests/support/pathnet.h"
+#include "tests/support/suite.h"
+
+#define WALL 1790000000
+#define CIRCUITS 256
+
+struct circuit {
+	const struct circuit_ops *ops;
+	void *owner;
+	uint64_t id;
+	struct relay_target hops[4];
+	size_t n;
+	int64_t opened_ms;
+	size_t streams;
+	bool closed;
+};
+
+static struct circuit circuits[CIRCUITS];
+static size_t n_circuits;
+static struct path_request last_request;
+static uint32_t next_exit;	/* the number of the relay that path_choose() takes */
+static int choose_result;
+static enum path_guard_use guard_use;
+static struct {
+	int succeeded;
+	int failed;
+	int cancelled;
+	int checked;
+} guard;
+static int changes;
+
+static struct ev_loop *ev;
+static struct loop loop;
+static struct config config;
+static struct pool *pool;
+static struct domains domains;
+static struct netdir *nd;
+
+/* --- the layers below --- */
+
+struct circuit *circuit_new(struct circ_env *env, const struct circuit_ops *ops, void *owner)
+{
+	struct circuit *c = &circuits[n_circuits];
+
+	(void)env;
+	ck_assert_uint_lt(n_circuits, CIRCUITS);
+	*c = (struct circuit){ .ops = ops, .owner = owner, .id = ++n_circuits };
+	return c;
+}
+
+int circuit_build(struct circuit *c, const struct relay_target *hops, size_t n, int timeout_ms)
+{
+	ck_assert_int_gt(timeout_ms, 0);
+	memcpy(c->hops, hops, n * sizeof(*hops));
+	c->n = n;
+	return 0;
+}
+
+void circuit_close(struct circuit *c, uint8_t reason)
+{
+	(void)reason;
+	c->closed = true;
+}
+
+uint64_t circuit_id(const struct circuit *c)
+{
+	return c->id;
+}
+
+void *circuit_owner(const struct circuit *c)
+{
+	return c->owner;
+}
+
+size_t circuit_n_hops(const struct circuit *c)
+{
+	return c->opened_ms ? c->n : 0;
+}
+
+size_t circuit_n_wanted(const struct circuit *c)
+{
+	return c->n;
+}
+
+size_t circuit_n_streams(const struct circuit *c)
+{
+	return c->streams;
+}
+
+int64_t circuit_started_ms(const struct circuit *c)
+{
+	(void)c;
+	return 0;
+}
+
+int64_t circuit_opened_ms(const struct circuit *c)
+{
+	return c->opened_ms;
+}
+
+uint64_t circuit_channel_id(const struct circuit *c)
+{
+	(void)c;
+	return 1;
+}
+
+const char *circuit_error_str(enum circuit_error e)
+{
+	(void)e;
+	return "error";
+}
+
+const char *channel_error_str(enum channel_error e)
+{
+	(void)e;
+	return "channel error";
+}
+
+int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_ms, time_t wall,
+		struct path *ret)
+{
+	(void)p;
+	(void)now_ms;
+	(void)wall;
+	last_request = *req;
+	if (choose_result < 0)
+		return choose_result;
+	memset(ret, 0, sizeof(*ret));
+	ret->n = req->purpose == PATH_DIR ? 1 : 3;
+	ret->guard_token = 1;
+	pathnet_rsa_id(next_exit, ret->hops[ret->n - 1].rsa_id);
+	return 0;
+}
+
+enum path_guard_use path_guard_succeeded(struct path_ctx *p, uint64_t token, int64_t now_ms,
+					 time_t wall)
+{
+	(void)p;
+	(void)token;
+	(void)now_ms;
+	(void)wall;
+	guard.succeeded++;
+	return guard_use;
+}
+
+enum path_guard_use path_guard_check(struct path_ctx *p, uint64_t token, int64_t now_ms, time_t wall)
+{
+	(void)p;
+	(void)token;
+	(void)now_ms;
+	(void)wall;
+	guard.checked++;
+	return guard_use;
+}
+
+void path_guard_failed(struct path_ctx *p, uint64_t token, int64_t now_ms, time_t wall)
+{
+	(void)p;
+	(void)token;
+	(void)now_ms;
+	(void)wall;
+	guard.failed++;
+}
+
+void path_guard_cancelled(struct path_ctx *p, uint64_t token)
+{
+	(void)p;
+	(void)token;
+	guard.cancelled++;
+}
+
+void path_network_alive(struct path_ctx *p, int64_t now_ms)
+{
+	(void)p;
+	(void)now_ms;
+}
+
+bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent)
+{
+	(void)p;
+	*ret_percent = 100;
+	return true;
+}
+
+bool path_port_is_long_lived(uint16_t port)
+{
+	return port == 22;
+}
+
+/* --- helpers --- */
+
+static void changed(void *ctx)
+{
+	(void)ctx;
+	changes++;
+}
+
+static void at(int64_t ms)
+{
+	loop.now_us = ms * 1000;
+}
+
+static void tick(void)
+{
+	int64_t now_us = loop.now_us;
+
+	ev_invoke(ev, &pool->timer, EV_TIMER);
+	ev_run(ev, EVRUN_NOWAIT);	/* looks at the real clock */
+	loop.now_us = now_us;
+}
+
+static void open_circuit(size_t i)
+{
+	circuits[i].opened_ms = loop_now_ms(&loop) + 1;
+	circuits[i].ops->opened(&circuits[i]);
+}
+
+static void fail_circuit(size_t i, enum circuit_error error, enum channel_error channel, uint8_t hop)
+{
+	struct circuit_failure why = { .error = error, .channel = channel, .hop = hop };
+
+	circuits[i].closed = true;
+	circuits[i].ops->closed(&circuits[i], &why);
+}
+
+static struct domain *domain(const char *token)
+{
+	struct domain *d;
+
+	ck_assert_int_eq(domain_get(&domains, (struct ipc_str){ token, strlen(token) }, 1, &d), 0);
+	return d;
+}
+
+static struct pool_need need(struct domain *d, uint16_t port)
+{
+	return (struct pool_need){ .domain = d, .port = port };
+}
+
+/* Relay 3 exits to the web, 4 to everything and IPv6 but is not Stable, 5 to port 22. */
+static const struct pathnet_relay relays[] = {
+	{ .number = 1, .flags = PATHNET_ALL_FLAGS | RELAY_GUARD, .bandwidth = 1000, .ipv4 = 0x01010101 },
+	{ .number = 2, .flags = PATHNET_ALL_FLAGS, .bandwidth = 1000, .ipv4 = 0x02020202 },
+	{ .number = 3, .flags = PATHNET_ALL_FLAGS | RELAY_EXIT, .bandwidth = 1000, .ipv4 = 0x03030303,
+	  .policy4 = "accept 80,443" },
+	{ .number = 4, .flags = (PATHNET_ALL_FLAGS | RELAY_EXIT) & ~RELAY_STABLE, .bandwidth = 1000,
+	  .ipv4 = 0x04040404, .policy4 = "accept 1-65535", .policy6 = "accept 443" },
+	{ .number = 5, .flags = PATHNET_ALL_FLAGS | RELAY_EXIT, .bandwidth = 1000, .ipv4 = 0x05050505,
+	  .policy4 = "accept 22,80,443" },
+};
+
+static void setup(void)
+{
+	struct pool_config pc = { .loop = &loop, .config = &config, .changed = changed };
+
+	memset(&guard, 0, sizeof(guard));
+	n_circuits = 0;
+	changes = 0;
+	next_exit = 3;
+	choose_result = 0;
+	guard_use = PATH_GUARD_USABLE;
+	config_init(&config);
+	config.max_dirtiness_ms = 600000;
+	ev = ev_loop_new(EVFLAG_AUTO);
+	loop_init(&loop, ev);
+	domains_init(&domains);
+	at(1000);
+	nd = pathnet_build(relays, sizeof(relays) / sizeof(relays[0]), NULL, NULL, WALL);
+	pool = pool_new(&pc);
+	pool_set_netdir(pool, nd);
+}
+
+static void teardown(void)
+{
+	pool_free(pool);
+	loop_deinit(&loop);
+	domains_deinit(&domains);
+	ev_loop_destroy(ev);
+	netdir_unref(nd);
+}
+
+/* --- tests --- */
+
+START_TEST(the_first_stream_starts_a_circuit_and_gets_it)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, 1);
+	ck_assert_int_eq(last_request.purpose, PATH_EXIT);
+	ck_assert_int_eq(last_request.port, 80);
+	open_circuit(0);
+	ck_assert_int_eq(changes, 1);
+	ck_assert(pool_has_opened(pool));
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	ck_assert_ptr_eq(pool_circ_circuit(pc), &circuits[0]);
+	ck_assert_int_eq(guard.succeeded, 1);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(domains_never_share_a_circuit)
+{
+	struct domain *d = domain("d");
+	struct domain *e = domain("e");
+	struct pool_need nd_ = need(d, 80);
+	struct pool_need ne = need(e, 80);
+	struct pool_circ *a;
+	struct pool_circ *b;
+
+	ck_assert_int_eq(pool_take(pool, &nd_, &a), -EAGAIN);
+	/* While it is being built it is the first domain's already. */
+	ck_assert_int_eq(pool_take(pool, &ne, &b), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, 2);
+	open_circuit(0);
+	open_circuit(1);
+	ck_assert_int_eq(pool_take(pool, &nd_, &a), 0);
+	ck_assert_int_eq(pool_take(pool, &ne, &b), 0);
+	ck_assert_ptr_ne(a, b);
+	for (int i = 0; i < 10; i++) {
+		struct pool_circ *again;
+
+		ck_assert_int_eq(pool_take(pool, &nd_, &again), 0);
+		ck_assert_ptr_eq(again, a);
+	}
+	domain_unref(d);
+	domain_unref(e);
+}
+END_TEST
+
+START_TEST(a_dirty_circuit_takes_no_new_streams_and_goes_with_its_last)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	circuits[0].streams = 1;
+	at(1000 + 599999);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	at(1000 + 600000);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	tick();
+	ck_assert(!circuits[0].closed);
+	circuits[0].streams = 0;
+	tick();
+	ck_assert(circuits[0].closed);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(a_clean_circuit_is_claimed_without_a_build)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 443);
+	struct pool_circ *pc;
+
+	tick();
+	ck_assert_uint_eq(n_circuits, POOL_RESERVE);
+	for (size_t i = 0; i < POOL_RESERVE; i++)
+		open_circuit(i);
+	tick();
+	ck_assert_uint_eq(n_circuits, POOL_RESERVE);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	tick();
+	ck_assert_uint_eq(n_circuits, POOL_RESERVE + 1);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(nothing_is_kept_in_reserve_after_an_idle_hour)
+{
+	tick();
+	for (size_t i = 0; i < POOL_RESERVE; i++)
+		open_circuit(i);
+	at(1000 + POOL_PREDICT_MS + 2 * POOL_IDLE_MS + 1);
+	tick();
+	for (size_t i = 0; i < POOL_RESERVE; i++)
+		ck_assert(circuits[i].closed);
+	ck_assert_uint_eq(n_circuits, POOL_RESERVE);
+}
+END_TEST
+
+START_TEST(exits_must_allow_the_port_the_family_and_be_stable)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_need n8080 = need(d, 8080);
+	struct pool_need n22 = need(d, 22);
+	struct pool_need n6 = need(d, 443);
+	struct pool_circ *pc;
+
+	n6.addr = (struct addr){ .family = ADDR_V6, .b = { 0x20, 1 } };
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	open_circuit(0);	/* relay 3 */
+	next_exit = 4;
+	ck_assert_int_eq(pool_take(pool, &n8080, &pc), -EAGAIN);
+	open_circuit(1);	/* relay 4 */
+	ck_assert_int_eq(pool_take(pool, &n8080, &pc), 0);
+	ck_assert_ptr_eq(pool_circ_circuit(pc), &circuits[1]);
+	ck_assert(pool_circ_exits_v6(pc, 443));
+	ck_assert(!pool_circ_exits_v6(pc, 80));
+	ck_assert_int_eq(pool_take(pool, &n6, &pc), 0);
+	ck_assert_ptr_eq(pool_circ_circuit(pc), &circuits[1]);
+	/* Relay 4 allows port 22 and is not Stable. */
+	next_exit = 5;
+	ck_assert_int_eq(pool_take(pool, &n22, &pc), -EAGAIN);
+	ck_assert(last_request.need_stable);
+	open_circuit(2);
+	ck_assert_int_eq(pool_take(pool, &n22, &pc), 0);
+	ck_assert_ptr_eq(pool_circ_circuit(pc), &circuits[2]);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(exits_that_failed_a_stream_are_avoided)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	memcpy(n.avoid[n.n_avoid++], pool_circ_exit_id(pc), RSA_ID_LEN);
+	next_exit = 4;
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(last_request.n_avoid_exits, 1);
+	open_circuit(1);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	ck_assert_ptr_eq(pool_circ_circuit(pc), &circuits[1]);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(a_refused_address_is_remembered_for_its_exit)
+{
+	struct domain *d = domain("d");
+	struct domain *e = domain("e");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	n.addr = addr_v4(0x08080808);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	pool_note_refusal(pool, pc, &n.addr, 80);
+	n.domain = e;
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(last_request.n_avoid_exits, 1);
+	n = need(d, 80);
+	n.addr = addr_v4(0x08080809);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	domain_unref(d);
+	domain_unref(e);
+}
+END_TEST
+
+START_TEST(no_exit_at_all_is_told_at_once)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 12345);
+	struct pool_circ *pc;
+
+	choose_result = -ENOENT;
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -ENOENT);
+	choose_result = -EAGAIN;
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	choose_result = -ENETDOWN;
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_ptr_nonnull(pool_problem(pool));
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(a_slow_build_gets_company_but_not_too_much)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	for (int i = 0; i < 10; i++) {
+		at(1000 + i * (POOL_PARALLEL_MS + 1));
+		ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	}
+	ck_assert_uint_eq(n_circuits, POOL_PARALLEL);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(failures_say_the_right_thing_about_the_guard)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	(void)pool_take(pool, &n, &pc);
+	fail_circuit(0, CIRCUIT_E_CHANNEL, CHANNEL_E_CONNECT, 0);
+	ck_assert_int_eq(guard.failed, 1);
+	(void)pool_take(pool, &n, &pc);
+	fail_circuit(1, CIRCUIT_E_CHANNEL, CHANNEL_E_NETWORK, 0);
+	ck_assert_int_eq(guard.failed, 1);
+	ck_assert_int_eq(guard.cancelled, 1);
+	(void)pool_take(pool, &n, &pc);
+	fail_circuit(2, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 1);
+	ck_assert_int_eq(guard.failed, 1);
+	ck_assert_int_eq(guard.succeeded, 1);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(failures_in_a_row_slow_the_next_attempt)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+	size_t before;
+
+	for (int i = 0; i < 6; i++) {
+		at(1000 + i * 60000);
+		(void)pool_take(pool, &n, &pc);
+		fail_circuit(n_circuits - 1, CIRCUIT_E_CHANNEL, CHANNEL_E_CONNECT, 0);
+	}
+	before = n_circuits;
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, before);
+	pool_kick(pool);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, before + 1);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(a_circuit_through_a_doubtful_guard_waits)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	guard_use = PATH_GUARD_WAIT;
+	(void)pool_take(pool, &n, &pc);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, 1);
+	guard_use = PATH_GUARD_USABLE;
+	tick();
+	ck_assert_int_ge(guard.checked, 1);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	ck_assert_int_eq(guard.cancelled, 0);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(a_circuit_through_a_wrong_guard_is_closed)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	guard_use = PATH_GUARD_UNUSABLE;
+	(void)pool_take(pool, &n, &pc);
+	open_circuit(0);
+	ck_assert(circuits[0].closed);
+	ck_assert(!pool_has_opened(pool));
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(a_new_identity_retires_what_is_there)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	(void)pool_take(pool, &n, &pc);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	circuits[0].streams = 1;
+	pool_new_identity(pool);
+	ck_assert(!circuits[0].closed);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(directory_circuits_are_shared_by_relay_and_fail_once)
+{
+	struct pool_need a = { .port = 0 };
+	struct pool_need b = { .port = 0 };
+	struct pool_circ *pc;
+
+	ck_assert_int_eq(pool_take_dir(pool, &a, &pc), -EAGAIN);
+	ck_assert_int_eq(pool_take_dir(pool, &b, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, 1);
+	ck_assert_uint_eq(circuits[0].n, 1);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take_dir(pool, &a, &pc), 0);
+	ck_assert_int_eq(pool_take_dir(pool, &b, &pc), 0);
+	fail_circuit(0, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 1);
+	ck_assert_int_eq(pool_take_dir(pool, &a, &pc), -ECONNREFUSED);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("front_pool");
+	TCase *t = tcase_create("pool");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, the_first_stream_starts_a_circuit_and_gets_it);
+	tcase_add_test(t, domains_never_share_a_circuit);
+	tcase_add_test(t, a_dirty_circuit_takes_no_new_streams_and_goes_with_its_last);
+	tcase_add_test(t, a_clean_circuit_is_claimed_without_a_build);
+	tcase_add_test(t, nothing_is_kept_in_reserve_after_an_idle_hour);
+	tcase_add_test(t, exits_must_allow_the_port_the_family_and_be_stable);
+	tcase_add_test(t, exits_that_failed_a_stream_are_avoided);
+	tcase_add_test(t, a_refused_address_is_remembered_for_its_exit);
+	tcase_add_test(t, no_exit_at_all_is_told_at_once);
+	tcase_add_test(t, a_slow_build_gets_company_but_not_too_much);
+	tcase_add_test(t, failures_say_the_right_thing_about_the_guard);
+	tcase_add_test(t, failures_in_a_row_slow_the_next_attempt);
+	tcase_add_test(t, a_circuit_through_a_doubtful_guard_waits);
+	tcase_add_test(t, a_circuit_through_a_wrong_guard_is_closed);
+	tcase_add_test(t, a_new_identity_retires_what_is_there);
+	tcase_add_test(t, directory_circuits_are_shared_by_relay_and_fail_once);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
