@@ -1,0 +1,601 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * test_front_attach.c - stream requests: waiting, retries, refusals, time limits
+ *
+ * The pool and the streams below are played by this file.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/front/attach.h"
+#include "agent/front/dest.h"
+#include "tests/support/suite.h"
+
+struct pool {
+	int take_result;
+	int taken;
+	int spoiled;
+	int refusals;
+	size_t n_avoid;
+	bool opened;
+	bool v6;
+};
+struct pool_circ {
+	uint8_t exit_id[RSA_ID_LEN];
+};
+struct stream {
+	const struct stream_ops *ops;
+	void *owner;
+	bool ended;
+};
+
+static struct pool pool;
+static struct pool_circ circ;
+static struct stream streams[32];
+static size_t n_streams;
+static struct {
+	char host[STREAM_HOST_MAX + 1];
+	uint16_t port;
+	uint32_t flags;
+	int timeout_ms;
+} begun;
+static int begin_result;
+
+int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **ret)
+{
+	p->taken++;
+	p->n_avoid = need->n_avoid;
+	circ.exit_id[0] = (uint8_t)p->taken;
+	*ret = &circ;
+	return p->take_result;
+}
+
+int pool_take_dir(struct pool *p, struct pool_need *need, struct pool_circ **ret)
+{
+	return pool_take(p, need, ret);
+}
+
+struct circuit *pool_circ_circuit(const struct pool_circ *pc)
+{
+	return (struct circuit *)(uintptr_t)pc;
+}
+
+const uint8_t *pool_circ_exit_id(const struct pool_circ *pc)
+{
+	return pc->exit_id;
+}
+
+bool pool_circ_exits_v6(const struct pool_circ *pc, uint16_t port)
+{
+	(void)pc;
+	(void)port;
+	return pool.v6;
+}
+
+void pool_circ_spoil(struct pool_circ *pc)
+{
+	(void)pc;
+	pool.spoiled++;
+}
+
+void pool_note_refusal(struct pool *p, const struct pool_circ *pc, const struct addr *addr,
+		       uint16_t port)
+{
+	(void)pc;
+	(void)addr;
+	(void)port;
+	p->refusals++;
+}
+
+bool pool_has_opened(const struct pool *p)
+{
+	return p->opened;
+}
+
+uint64_t circuit_id(const struct circuit *c)
+{
+	(void)c;
+	return 1;
+}
+
+size_t circuit_n_hops(const struct circuit *c)
+{
+	(void)c;
+	return 3;
+}
+
+static int new_stream(const struct stream_ops *ops, void *owner, struct stream **ret)
+{
+	if (begin_result < 0)
+		return begin_result;
+	streams[n_streams] = (struct stream){ .ops = ops, .owner = owner };
+	*ret = &streams[n_streams++];
+	return 0;
+}
+
+int stream_begin(struct circuit *c, size_t hop, const char *host, uint16_t port, uint32_t flags,
+		 int timeout_ms, const struct stream_ops *ops, void *owner, struct stream **ret)
+{
+	(void)c;
+	ck_assert_uint_eq(hop, 2);
+	strcpy(begun.host, host);
+	begun.port = port;
+	begun.flags = flags;
+	begun.timeout_ms = timeout_ms;
+	return new_stream(ops, owner, ret);
+}
+
+int stream_begin_dir(struct circuit *c, size_t hop, int timeout_ms, const struct stream_ops *ops,
+		     void *owner, struct stream **ret)
+{
+	(void)c;
+	(void)hop;
+	(void)timeout_ms;
+	return new_stream(ops, owner, ret);
+}
+
+int stream_resolve(struct circuit *c, size_t hop, const char *host, int timeout_ms,
+		   const struct stream_ops *ops, void *owner, struct stream **ret)
+{
+	return stream_begin(c, hop, host, 0, 0, timeout_ms, ops, owner, ret);
+}
+
+void *stream_owner(const struct stream *s)
+{
+	return s->owner;
+}
+
+size_t stream_room(struct stream *s)
+{
+	(void)s;
+	return 100;
+}
+
+int stream_send(struct stream *s, const uint8_t *data, size_t len)
+{
+	(void)s;
+	(void)data;
+	(void)len;
+	return 0;
+}
+
+void stream_consumed(struct stream *s, size_t len)
+{
+	(void)s;
+	(void)len;
+}
+
+void stream_end(struct stream *s, uint8_t reason)
+{
+	(void)reason;
+	s->ended = true;
+}
+
+/* --- the owner --- */
+
+static struct {
+	int connected;
+	int ended;
+	int sendable;
+	struct attach_end end;
+} owner;
+
+static void on_connected(struct attach *a, const struct addr *addr)
+{
+	(void)a;
+	(void)addr;
+	owner.connected++;
+}
+
+static void on_data(struct attach *a, const uint8_t *data, size_t len)
+{
+	(void)a;
+	(void)data;
+	(void)len;
+}
+
+static void on_sendable(struct attach *a)
+{
+	(void)a;
+	owner.sendable++;
+}
+
+static void on_ended(struct attach *a, const struct attach_end *end)
+{
+	(void)a;
+	owner.ended++;
+	owner.end = *end;
+}
+
+static const struct attach_ops ops = {
+	.connected = on_connected,
+	.data = on_data,
+	.sendable = on_sendable,
+	.ended = on_ended,
+};
+
+static struct ev_loop *ev;
+static struct loop loop;
+static struct config config;
+static struct names *names;
+static struct domains domains;
+static struct domain *domain;
+static struct attach_set *set;
+static struct attach *a;
+static int64_t start_ms;	/* about now: every test is short */
+
+static void turn(void)
+{
+	ev_run(ev, EVRUN_NOWAIT);
+}
+
+/* The pool says that something changed. */
+static void look_again(void)
+{
+	attach_set_run(set);
+	turn();
+}
+
+static void request(const char *host, const struct addr *addr, bool optimistic)
+{
+	struct attach_request req = {
+		.kind = ATTACH_CONNECT,
+		.domain = domain,
+		.host = host,
+		.port = 80,
+		.optimistic = optimistic,
+	};
+
+	if (addr)
+		req.addr = *addr;
+	ck_assert_int_eq(attach_new(set, &req, &ops, NULL, &a), 0);
+	turn();
+}
+
+static void end_stream(uint16_t reason)
+{
+	struct stream_end end = { .reason = reason, .by_peer = true };
+
+	streams[n_streams - 1].ops->ended(&streams[n_streams - 1], &end);
+	turn();
+}
+
+static void connect_stream(struct addr addr)
+{
+	streams[n_streams - 1].ops->connected(&streams[n_streams - 1], &addr, 60);
+}
+
+static void setup(void)
+{
+	struct attach_config ac = { .loop = &loop, .pool = &pool, .config = &config };
+	char err[CONFIG_ERR_MAX];
+
+	memset(&pool, 0, sizeof(pool));
+	memset(&owner, 0, sizeof(owner));
+	n_streams = 0;
+	begin_result = 0;
+	config_init(&config);
+	ck_assert_int_eq(config_parse(&config, "", 0, err, sizeof(err)), 0);
+	ev = ev_loop_new(EVFLAG_AUTO);
+	loop_init(&loop, ev);
+	start_ms = loop_now_ms(&loop);
+	domains_init(&domains);
+	ck_assert_int_eq(domain_get(&domains, (struct ipc_str){ "d", 1 }, 1, &domain), 0);
+	names = names_new(&config.virtual_v4, &config.virtual_v6);
+	ac.names = names;
+	set = attach_set_new(&ac);
+}
+
+static void teardown(void)
+{
+	attach_set_abort(set);
+	attach_set_free(set);
+	names_free(names);
+	domain_unref(domain);
+	loop_deinit(&loop);
+	domains_deinit(&domains);
+	ev_loop_destroy(ev);
+	config_deinit(&config);
+}
+
+/* --- tests --- */
+
+START_TEST(a_request_waits_for_its_circuit)
+{
+	pool.take_result = -EAGAIN;
+	request("a.test", NULL, false);
+	ck_assert_uint_eq(n_streams, 0);
+	pool.take_result = 0;
+	look_again();
+	ck_assert_uint_eq(n_streams, 1);
+	ck_assert_str_eq(begun.host, "a.test");
+	ck_assert_int_eq(begun.port, 80);
+	ck_assert_int_eq(begun.timeout_ms, ATTACH_REPLY_MS);
+	ck_assert_uint_eq(attach_room(a), 0);
+	connect_stream(addr_v4(0x08080808));
+	ck_assert_int_eq(owner.connected, 1);
+	ck_assert_uint_eq(attach_room(a), 100);
+	end_stream(END_DONE);
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_eq(owner.end.error, 0);
+	ck_assert(owner.end.was_connected);
+	ck_assert_uint_eq(attach_count(set), 0);
+}
+END_TEST
+
+START_TEST(flags_are_those_that_c_tor_sends)
+{
+	struct addr v4 = addr_v4(0x08080808);
+	struct addr v6 = { .family = ADDR_V6, .b = { 0x20, 0x01, 0x48 } };
+
+	request("a.test", NULL, false);
+	ck_assert_uint_eq(begun.flags, 0);
+	pool.v6 = true;
+	request("a.test", NULL, false);
+	ck_assert_uint_eq(begun.flags, STREAM_IPV6_OK | STREAM_IPV6_PREFERRED);
+	request(NULL, &v4, false);
+	ck_assert_uint_eq(begun.flags, 0);
+	ck_assert_str_eq(begun.host, "8.8.8.8");
+	request(NULL, &v6, false);
+	ck_assert_uint_eq(begun.flags, STREAM_IPV6_OK | STREAM_IPV4_NOT_OK);
+}
+END_TEST
+
+static const struct {
+	uint16_t reason;
+	size_t begins;	/* in all, when every try ends like this */
+	bool spoils;
+} retries[] = {
+	{ END_MISC, ATTACH_TRIES_MISC, false },
+	{ END_RESOLVEFAILED, ATTACH_TRIES_RESOLVE, false },
+	{ END_EXITPOLICY, ATTACH_TRIES_MAX, false },
+	{ END_RESOURCELIMIT, ATTACH_TRIES_MAX, false },
+	{ END_HIBERNATING, ATTACH_TRIES_MAX, false },
+	{ END_NOROUTE, ATTACH_TRIES_MAX, false },
+	{ END_REPLY_TIMEOUT, ATTACH_TRIES_MAX, true },
+	{ END_CIRCUIT_LOST, ATTACH_TRIES_MAX, false },
+	{ END_CONNECTREFUSED, 1, false },
+	{ END_TORPROTOCOL, 1, false },
+};
+
+START_TEST(what_another_exit_may_do_better_is_tried_again)
+{
+	size_t n = 0;
+
+	request("a.test", NULL, false);
+	while (owner.ended == 0 && n++ < 20)
+		end_stream(retries[_i].reason);
+	ck_assert_uint_eq(n_streams, retries[_i].begins);
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_gt(owner.end.error, 0);
+	ck_assert(!owner.end.was_connected);
+	ck_assert_int_eq(pool.spoiled > 0, retries[_i].spoils);
+	/* Its own circuit's loss is not the exit's fault. */
+	if (retries[_i].begins > 1)
+		ck_assert_uint_eq(pool.n_avoid,
+				  retries[_i].reason == END_CIRCUIT_LOST ? 0 : n_streams - 1);
+}
+END_TEST
+
+START_TEST(no_exit_left_gives_the_last_reason)
+{
+	request("a.test", NULL, false);
+	pool.take_result = -ENOENT;
+	end_stream(END_EXITPOLICY);
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_eq(owner.end.error, end_reason_errno(END_EXITPOLICY));
+}
+END_TEST
+
+START_TEST(no_exit_at_all_is_no_route)
+{
+	pool.take_result = -ENOENT;
+	request("a.test", NULL, false);
+	ck_assert_int_eq(owner.end.error, EHOSTUNREACH);
+}
+END_TEST
+
+START_TEST(time_runs_out_while_it_waits)
+{
+	pool.take_result = -EAGAIN;
+	pool.opened = _i;
+	config.socks_timeout_ms = 30;
+	request("a.test", NULL, false);
+	ck_assert_int_eq(owner.ended, 0);
+	usleep(40000);	/* the loop has a real clock */
+	turn();
+	look_again();
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_eq(owner.end.error, pool.opened ? ETIMEDOUT : ENETUNREACH);
+}
+END_TEST
+
+START_TEST(an_internal_answer_for_a_name_is_refused)
+{
+	request("a.test", NULL, false);
+	connect_stream(addr_v4(0x0a000001));
+	ck_assert_int_eq(owner.connected, 0);
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_eq(owner.end.error, EHOSTUNREACH);
+	ck_assert(streams[0].ended);
+	turn();
+	config.reject_internal = false;
+	request("a.test", NULL, false);
+	connect_stream(addr_v4(0x0a000001));
+	ck_assert_int_eq(owner.connected, 1);
+}
+END_TEST
+
+START_TEST(early_data_leaves_one_try)
+{
+	request("a.test", NULL, true);
+	ck_assert_int_eq(owner.sendable, 1);
+	ck_assert_uint_eq(attach_room(a), 100);
+	ck_assert_int_eq(attach_send(a, (const uint8_t *)"x", 1), 0);
+	end_stream(END_EXITPOLICY);
+	ck_assert_uint_eq(n_streams, 1);
+	ck_assert_int_eq(owner.ended, 1);
+}
+END_TEST
+
+START_TEST(a_stream_that_breaks_is_a_reset)
+{
+	request("a.test", NULL, false);
+	connect_stream(addr_v4(0x08080808));
+	end_stream(END_CIRCUIT_LOST);
+	ck_assert_int_eq(owner.end.error, ECONNRESET);
+	ck_assert(owner.end.was_connected);
+}
+END_TEST
+
+START_TEST(a_closed_request_says_nothing_more)
+{
+	request("a.test", NULL, false);
+	attach_close(a, END_DONE);
+	ck_assert(streams[0].ended);
+	turn();
+	ck_assert_int_eq(owner.ended, 0);
+	ck_assert_uint_eq(attach_count(set), 0);
+	pool.take_result = -EAGAIN;
+	request("a.test", NULL, false);
+	attach_close(a, END_DONE);
+	look_again();
+	ck_assert_int_eq(owner.ended, 0);
+}
+END_TEST
+
+START_TEST(a_full_or_dying_circuit_is_left_for_another)
+{
+	begin_result = -EMFILE;
+	request("a.test", NULL, false);
+	ck_assert_int_eq(pool.spoiled, 1);
+	begin_result = 0;
+	look_again();
+	ck_assert_uint_eq(n_streams, 1);
+}
+END_TEST
+
+START_TEST(names_that_fail_everywhere_are_negative_for_a_while)
+{
+	struct addr v4, v6;
+
+	ck_assert_int_eq(names_bind(names, domain, "no.test", start_ms, &v4, &v6), 0);
+	request("no.test", NULL, false);
+	while (owner.ended == 0)
+		end_stream(END_RESOLVEFAILED);
+	ck_assert(names_is_negative(names, domain, "no.test", start_ms));
+	ck_assert_int_eq(owner.end.error, end_reason_errno(END_RESOLVEFAILED));
+}
+END_TEST
+
+START_TEST(refused_literals_are_noted)
+{
+	struct addr v4 = addr_v4(0x08080808);
+
+	request(NULL, &v4, false);
+	end_stream(END_EXITPOLICY);
+	ck_assert_int_eq(pool.refusals, 1);
+}
+END_TEST
+
+START_TEST(there_is_a_maximum)
+{
+	struct attach_request req = { .kind = ATTACH_CONNECT, .host = "a.test", .port = 80 };
+
+	pool.take_result = -EAGAIN;
+	for (int i = 0; i < ATTACH_MAX; i++)
+		ck_assert_int_eq(attach_new(set, &req, &ops, NULL, &a), 0);
+	ck_assert_int_eq(attach_new(set, &req, &ops, NULL, &a), -EMFILE);
+}
+END_TEST
+
+/* --- destinations --- */
+
+static const struct {
+	const char *text;
+	int result;
+	const char *host;	/* NULL: becomes an address */
+} dests[] = {
+	{ "Example.com.", 0, "example.com" },
+	{ "8.8.8.8", 0, NULL },
+	{ "::ffff:8.8.8.8", 0, NULL },
+	{ "mapped.test", 0, "target.test" },
+	{ "10.0.0.1", -ENETUNREACH, NULL },
+	{ "::ffff:192.168.1.1", -ENETUNREACH, NULL },
+	{ "abc.onion", -EHOSTUNREACH, NULL },
+	{ "printer", -EHOSTUNREACH, NULL },
+	{ "localhost", -EHOSTUNREACH, NULL },
+	{ "tolocal.test", -ENETUNREACH, NULL },
+	{ "a b", -EINVAL, NULL },
+	{ "198.18.0.1", -ECONNREFUSED, NULL },
+	{ "198.18.0.99", -EHOSTUNREACH, NULL },
+	{ "fd6f:6e69:6f6e:6966::1", -ECONNREFUSED, NULL },
+};
+
+START_TEST(destinations_are_translated_or_refused)
+{
+	const char *lines = "MapAddress mapped.test target.test\nMapAddress tolocal.test 10.1.1.1\n";
+	struct addr none = { .family = ADDR_NONE };
+	char err[CONFIG_ERR_MAX];
+	struct dest dest;
+	const char *why;
+
+	config_deinit(&config);
+	ck_assert_int_eq(config_parse(&config, lines, strlen(lines), err, sizeof(err)), 0);
+	ck_assert_int_eq(dest_resolve(names, &config, domain,
+				      (struct ipc_str){ dests[_i].text, strlen(dests[_i].text) },
+				      &none, 0, &dest, &why),
+			 dests[_i].result);
+	if (dests[_i].result < 0) {
+		ck_assert_str_ne(why, "");
+	} else if (dests[_i].host) {
+		ck_assert_str_eq(dest.host, dests[_i].host);
+	} else {
+		ck_assert_str_eq(dest.host, "");
+		ck_assert_uint_eq(addr_v4_value(&dest.addr), 0x08080808);
+	}
+}
+END_TEST
+
+START_TEST(a_virtual_address_is_its_name)
+{
+	struct addr v4, v6;
+	struct dest dest;
+	const char *why;
+
+	ck_assert_int_eq(names_bind(names, domain, "a.test", 0, &v4, &v6), 0);
+	ck_assert_int_eq(dest_resolve(names, &config, domain, (struct ipc_str){ "", 0 }, &v6, 0,
+				      &dest, &why), 0);
+	ck_assert_str_eq(dest.host, "a.test");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("front_attach");
+	TCase *t = tcase_create("attach");
+
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, a_request_waits_for_its_circuit);
+	tcase_add_test(t, flags_are_those_that_c_tor_sends);
+	tcase_add_loop_test(t, what_another_exit_may_do_better_is_tried_again, 0,
+			    (int)(sizeof(retries) / sizeof(retries[0])));
+	tcase_add_test(t, no_exit_left_gives_the_last_reason);
+	tcase_add_test(t, no_exit_at_all_is_no_route);
+	tcase_add_loop_test(t, time_runs_out_while_it_waits, 0, 2);
+	tcase_add_test(t, an_internal_answer_for_a_name_is_refused);
+	tcase_add_test(t, early_data_leaves_one_try);
+	tcase_add_test(t, a_stream_that_breaks_is_a_reset);
+	tcase_add_test(t, a_closed_request_says_nothing_more);
+	tcase_add_test(t, a_full_or_dying_circuit_is_left_for_another);
+	tcase_add_test(t, names_that_fail_everywhere_are_negative_for_a_while);
+	tcase_add_test(t, refused_literals_are_noted);
+	tcase_add_test(t, there_is_a_maximum);
+	tcase_add_loop_test(t, destinations_are_translated_or_refused, 0,
+			    (int)(sizeof(dests) / sizeof(dests[0])));
+	tcase_add_test(t, a_virtual_address_is_its_name);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
