@@ -6,6 +6,7 @@
  * directories served them, and the consdiff-* vectors of arti (tor-consdiff).
  */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -652,6 +653,105 @@ static const struct {
 	{"p accept", false},	       {"p accept a-b", false},	      {"p accept 1--2", false},
 };
 
+START_TEST(an_oversized_microdescriptor_is_refused)
+{
+	size_t len = MICRODESC_TEXT_MAX + 100;
+	char *text = malloc(len + 1);
+	struct microdesc md;
+
+	memset(text, 'x', len);
+	memcpy(text, "onion-key\n" MD_KEY, strlen("onion-key\n" MD_KEY));
+	for (size_t at = strlen("onion-key\n" MD_KEY) + 50; at < len; at += 1000)
+		text[at] = '\n';
+	text[len - 1] = '\n';
+	ck_assert_int_eq(microdesc_parse(text, len, &md), NETDOC_E_LIMIT);
+	free(text);
+}
+END_TEST
+
+START_TEST(an_ed25519_id_without_consensus_is_ignored)
+{
+	struct testdir_doc doc = {.valid_after = NOW};
+	size_t len;
+	char *text = testdir_consensus(td, &doc, &len);
+	char *out, *s = strstr(text, "\ns Exit");
+	uint8_t digest[32];
+	struct consensus *c;
+	struct netdir *nd;
+	const char *md;
+
+	ck_assert(asprintf(&out, "%.*s NoEdConsensus%s", (int)(s + 2 - text), text, s + 2) > 0);
+	c = parse(out, strlen(out));
+	nd = netdir_new(c);
+	consensus_free(c);
+	md = testdir_microdesc(td, 0, &len, digest);
+	ck_assert_int_eq(netdir_add_microdesc(nd, digest, md, len), 0);
+	ck_assert(netdir_relay(nd, 0)->has_md);
+	ck_assert(!netdir_relay(nd, 0)->has_ed);
+	netdir_unref(nd);
+	free(out);
+	free(text);
+}
+END_TEST
+
+START_TEST(relays_may_share_a_microdescriptor_digest)
+{
+	struct testdir_doc doc = {.valid_after = NOW};
+	size_t len, have, want;
+	char *text = testdir_consensus(td, &doc, &len);
+	char *a = strstr(text, "\nm "), *b = strstr(a + 1, "\nm ");
+	uint8_t digest[32];
+	struct consensus *c;
+	struct netdir *nd;
+	const char *md;
+
+	memcpy(b, a, 46);
+	c = parse(text, len);
+	nd = netdir_new(c);
+	consensus_free(c);
+	md = testdir_microdesc(td, 0, &len, digest);
+	ck_assert_int_eq(netdir_add_microdesc(nd, digest, md, len), 0);
+	netdir_descriptor_count(nd, &have, &want);
+	ck_assert_uint_eq(have, 2);
+	netdir_unref(nd);
+	free(text);
+}
+END_TEST
+
+START_TEST(nine_thousand_relays_take_less_than_six_megabytes)
+{
+	struct testdir *big = testdir_new(1, 9000, 1024);
+	struct testdir_doc doc = {.valid_after = NOW};
+	size_t len, before, after;
+	char *text = testdir_consensus(big, &doc, &len);
+	struct consensus *c;
+	struct netdir *nd;
+
+	before = mallinfo2().uordblks + mallinfo2().hblkhd;
+	c = parse(text, len);
+	nd = netdir_new(c);
+	consensus_free(c);
+	for (size_t i = 0; i < 9000; i++) {
+		uint8_t digest[32];
+		const char *md = testdir_microdesc(big, i, &len, digest);
+
+		ck_assert_int_eq(netdir_add_microdesc(nd, digest, md, len), 0);
+	}
+	after = mallinfo2().uordblks + mallinfo2().hblkhd;
+	ck_assert_uint_le(sizeof(struct relay), 208);
+	ck_assert_uint_le(after - before, 6u << 20);
+	for (size_t i = 0; i < 9000; i += 89) {
+		const struct relay *r = netdir_relay(nd, i);
+
+		ck_assert_int_eq(netdir_find_rsa(nd, r->rsa_id), (ssize_t)i);
+		ck_assert_int_eq(netdir_find_ed(nd, r->ed_id), (ssize_t)i);
+	}
+	netdir_unref(nd);
+	free(text);
+	testdir_free(big);
+}
+END_TEST
+
 START_TEST(an_unreadable_policy_makes_the_relay_unusable)
 {
 	struct testdir_doc doc = {.valid_after = NOW};
@@ -835,6 +935,10 @@ int main(void)
 	tcase_add_test(t, families_are_mutual_lists_or_shared_ids);
 	tcase_add_test(t, a_new_netdir_inherits_what_the_old_one_knew);
 	LOOP(t, microdescriptors_are_strict_where_it_matters, mds);
+	tcase_add_test(t, an_oversized_microdescriptor_is_refused);
+	tcase_add_test(t, an_ed25519_id_without_consensus_is_ignored);
+	tcase_add_test(t, relays_may_share_a_microdescriptor_digest);
+	tcase_add_test(t, nine_thousand_relays_take_less_than_six_megabytes);
 	LOOP(t, an_unreadable_policy_makes_the_relay_unusable, policies);
 	tcase_add_loop_test(t, a_real_diff_gives_the_real_next_consensus, 0, 2);
 	tcase_add_test(t, a_damaged_diff_is_refused);
