@@ -184,11 +184,17 @@ static void on_reap(struct loop_task *task)
 	}
 	if (c->state != CIRCUIT_CLOSED)
 		return;
-	/* Closed after this round's LOOP_PUMP: its people hear of it in the next. */
-	if (c->notify_task.queued)
-		loop_defer(c->env->loop, LOOP_FREE, &c->reap_task);
-	else
+	if (!c->notify_task.queued) {
 		circuit_free(c);
+		return;
+	}
+	/*
+	 * Closed after this round's LOOP_PUMP. Its people hear of it now: an owner that
+	 * queued its own end after circuit_close() is freed later in this very phase.
+	 */
+	loop_cancel(c->env->loop, LOOP_PUMP, &c->notify_task);
+	on_notify(&c->notify_task);
+	loop_defer(c->env->loop, LOOP_FREE, &c->reap_task);
 }
 
 /* --- cells out --- */

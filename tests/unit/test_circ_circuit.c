@@ -487,6 +487,48 @@ START_TEST(streams_are_refused_on_circuits_that_are_not_open)
 }
 END_TEST
 
+struct late {
+	struct loop_task close, gone;
+	struct circuit *c;
+	struct watch *sw;
+	unsigned int n_ended_when_gone;
+};
+
+static void close_in_pump(struct loop_task *t)
+{
+	struct late *l = (struct late *)((char *)t - offsetof(struct late, close));
+	struct circ_env *env = &the_net->env;
+
+	circuit_close(l->c, DESTROY_NONE);
+	loop_defer(env->loop, LOOP_FREE, &l->gone);
+}
+
+static void owner_gone(struct loop_task *t)
+{
+	struct late *l = (struct late *)((char *)t - offsetof(struct late, gone));
+
+	l->n_ended_when_gone = l->sw->n_ended;
+}
+
+START_TEST(streams_hear_of_the_end_before_an_owner_that_dies_with_it)
+{
+	struct net *net = net_new(25, false, false);
+	struct watch w, sw = { 0 };
+	struct late late = { .close.run = close_in_pump, .gone.run = owner_gone };
+	struct stream *s;
+
+	late.c = build_open(net, &w, 3);
+	late.sw = &sw;
+	ck_assert_int_eq(stream_begin(late.c, 2, "a", 80, 0, 5000, &stream_ops, &sw, &s), 0);
+	net_settle(net);
+	loop_defer(&net->loop, LOOP_PUMP, &late.close);
+	net_settle(net);
+	ck_assert_uint_eq(late.n_ended_when_gone, 1);
+	ck_assert_uint_eq(w.n_closed, 0);
+	net_free(net);
+}
+END_TEST
+
 START_TEST(a_damaged_cell_closes_the_circuit)
 {
 	struct net *net = net_new(24, _i > 0, _i > 1);
@@ -591,6 +633,7 @@ int main(void)
 	tcase_add_loop_test(t, streams_hear_of_the_end_before_the_owner, 0, 2);
 	tcase_add_test(t, shutdown_of_the_loop_frees_what_was_not_told_yet);
 	tcase_add_test(t, streams_are_refused_on_circuits_that_are_not_open);
+	tcase_add_test(t, streams_hear_of_the_end_before_an_owner_that_dies_with_it);
 	tcase_add_loop_test(t, a_damaged_cell_closes_the_circuit, 0, 3);
 	tcase_add_test(t, extending_needs_a_relay_early_cell);
 	tcase_add_test(t, a_relay_without_the_means_is_not_extended_to);
