@@ -3,7 +3,9 @@
  * test_dir_docs.c - certificates, consensuses, microdescriptors, diffs, encodings
  *
  * data/dir holds documents of a private network of tor 0.4.9.11 as its
- * directories served them, and the consdiff-* vectors of arti (tor-consdiff).
+ * directories served them, the consdiff-* vectors of arti (tor-consdiff), and from
+ * arti's tor-netdoc test data a consensus of the public network that was reduced
+ * to five relays (so its signatures no longer fit) and a certificate.
  */
 #include <errno.h>
 #include <malloc.h>
@@ -298,6 +300,34 @@ START_TEST(a_real_consensus_is_read_and_verified)
 	consensus_free(c);
 	free(f.s);
 	free(keys.s);
+}
+END_TEST
+
+START_TEST(the_public_network_is_read_and_known)
+{
+	struct file f = slurp("public-2026-07-27"), cert = slurp("public-authcert");
+	const struct dir_authority *a;
+	const struct dir_fallback *fb;
+	size_t n_auth, n_fb, used;
+	struct consensus_check check;
+	struct keycert_store none = {NULL, 0};
+	struct consensus *c = parse(f.s, f.len);
+	struct keycert k;
+
+	dir_builtin(&a, &n_auth, &fb, &n_fb);
+	ck_assert_uint_eq(c->n_relays, 5);
+	ck_assert_uint_eq(c->n_sigs, 9);
+	ck_assert_int_eq(consensus_param(c, "cc_alg", 0), 2);
+	ck_assert_int_eq(consensus_param(c, "sendme_accept_min_version", 0), 1);
+	/* All nine signed, and all nine are the built-in authorities. */
+	ck_assert_int_eq(consensus_verify(c, a, n_auth, &none, c->times.valid_after, &check),
+			 CONSENSUS_PENDING);
+	ck_assert_uint_eq(check.unknown, 0);
+	ck_assert_uint_eq(check.n_missing, 9);
+	ck_assert_int_eq(keycert_parse(cert.s, cert.len, &k, &used), 0);
+	consensus_free(c);
+	free(f.s);
+	free(cert.s);
 }
 END_TEST
 
@@ -924,6 +954,7 @@ int main(void)
 	tcase_add_test(t, real_certificates_are_good);
 	tcase_add_test(t, a_certificate_holds_no_unsigned_bit);
 	tcase_add_test(t, a_real_consensus_is_read_and_verified);
+	tcase_add_test(t, the_public_network_is_read_and_known);
 	tcase_add_test(t, real_microdescriptors_fill_the_netdir);
 	LOOP(t, more_than_half_of_the_authorities_must_sign, signatures);
 	tcase_add_test(t, strangers_and_expired_certificates_do_not_count);
