@@ -21,8 +21,8 @@
  * look at the state afterwards.
  *
  * Limits. Circuits 1024, hops 8, junk cells 64, stream IDs 4096 a hop, bytes that
- * programs did not take yet 16 MB a stream and 64 MB a circuit. Cells out are not queued here: streams send only what flow
- * control and the channel take.
+ * programs did not take yet 16 MB a stream and 64 MB a circuit. Cells out are not
+ * queued here: streams send only what flow control and the channel take.
  */
 #include <assert.h>
 #include <errno.h>

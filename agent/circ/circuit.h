@@ -85,12 +85,13 @@ struct circuit *circuit_new(struct circ_env *env, const struct circuit_ops *ops,
  * Builds @n hops (1..CIRC_HOPS_MAX). One hop without an ntor key: CREATE_FAST,
  * else ntor or ntor-v3 by the hop's caps, with congestion control asked for on
  * the last of several hops where it is supported. 0, -EINVAL, -EMFILE (CIRCUITS_MAX), or
- * what channel_pool_attach() returned; after an error the circuit is still new: close it. Fails with CIRCUIT_E_TIMEOUT @timeout_ms after this call.
+ * what channel_pool_attach() returned; after an error the circuit is still new: close it.
+ * Fails with CIRCUIT_E_TIMEOUT @timeout_ms after this call.
  */
 int circuit_build(struct circuit *c, const struct relay_target *hops, size_t n, int timeout_ms);
 /*
- * Adds one hop to an open circuit; opened() comes again. 0, -EINVAL, -EBUSY (building), -ENOSPC: no
- * hop or no RELAY_EARLY cell is left, and whatever goes past the first hop uses those up.
+ * Adds one hop to an open circuit; opened() comes again. 0, -EINVAL, -EBUSY (building),
+ * -ENOSPC: no hop or no RELAY_EARLY cell is left; what goes past the first hop uses those up.
  */
 int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeout_ms);
 /*

@@ -15,7 +15,7 @@
 #include "agent/circ/relay_cell.h"
 #include "common/relay_target.h"
 
-#define EXTEND_SPECIFIERS_MAX 8	/* more than C tor ever sends (4); bounds the parser's work */
+#define EXTEND_SPECIFIERS_MAX 8	/* C tor sends at most 4; bounds the parser's work */
 
 enum link_specifier_type {	/* tor-spec 5.1.2 */
 	LINK_SPEC_IPV4 = 0,

@@ -133,7 +133,8 @@ static enum flow_result check_sendme(struct flow *f, const uint8_t *body, size_t
 		return FLOW_E_SENDME_VERSION;
 	if (!sendme_tags_pop(&f->tags, ret_owed))
 		return FLOW_E_SENDME_EARLY;
-	if (version == 1 && (tag_len != ret_owed->len || !secret_equal(tag, ret_owed->tag, tag_len)))
+	if (version == 1 &&
+	    (tag_len != ret_owed->len || !secret_equal(tag, ret_owed->tag, tag_len)))
 		return FLOW_E_SENDME_TAG;
 	return FLOW_OK;
 }

@@ -63,7 +63,7 @@ enum relay_stream_use {
 #define RELAY_V1_HEADER_LEN 19	/* tag 16, command 1, length 2; stream ID 2 where used */
 #define RELAY_DATA_MAX (RELAY_BODY_LEN - RELAY_V0_HEADER_LEN)	/* 498, the larger format */
 #define RELAY_PADDING_GAP 4	/* zeros between the data and the random fill */
-#define RELAY_RANDOM_MIN 16	/* random bytes that make a SENDME tag unguessable (prop289 3.3) */
+#define RELAY_RANDOM_MIN 16	/* random bytes that make a tag unguessable (prop289 3.3) */
 
 struct relay_msg {
 	uint8_t command;

@@ -8,7 +8,7 @@
 
 #define CELL_DATA 498u		/* a full format 0 cell */
 #define CELL_DATA_MIN 488u	/* a full format 1 cell: what both sides count limits in */
-#define BURST_CELLS 32u		/* a backlog above one burst means the owner does not keep up */
+#define BURST_CELLS 32u		/* a backlog above one burst: the owner does not keep up */
 #define GRACE_USEC 5000u	/* a round of the loop may clear the backlog before we say XOFF */
 /*
  * Counts are halved now and then, so that much data without XON or XOFF does not earn a

@@ -60,7 +60,7 @@ static void on_data(struct stream *s, const struct relay_msg *msg)
 	}
 	c->owed += msg->len;
 	if (c->owed > CIRC_OWED_MAX) {
-		log_warn_limited("circ %llu: programs do not take what its streams brought; closing",
+		log_warn_limited("circ %llu: programs do not take what it brought; closing",
 				 (unsigned long long)c->id);
 		circuit_fail(c, CIRCUIT_E_LIMIT, DESTROY_RESOURCELIMIT);
 		return;

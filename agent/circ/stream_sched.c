@@ -7,8 +7,9 @@
  * When the hop's window or the channel blocks it, it stands in the circuit's
  * queue. As long as anybody stands there, nobody else may send: streams get turns
  * from the front, 32 cells each while others wait, and go to the back when they
- * want more; one whose turn the window cut short keeps the rest of it. The pump runs at the end of a loop round and hands out a bounded
- * number of cells, then again in the next round.
+ * want more; one whose turn the window cut short keeps the rest of it. The pump
+ * runs at the end of a loop round and hands out a bounded number of cells, then
+ * again in the next round.
  */
 #include "agent/circ/circuit_int.h"
 

@@ -2,8 +2,8 @@
 /*
  * fuzz_circuit.c - a hostile relay and a busy owner on one circuit
  *
- * The first byte picks the kind of circuit and whether it is built in peace, the rest are steps of a few bytes:
- * streams begin, send, consume and end; a relay of the circuit says any message for
+ * The first byte picks the kind of circuit and whether it is built in peace, the
+ * rest are steps of a few bytes: streams begin, send, consume and end; a relay of the circuit says any message for
  * any of its streams; cells arrive out of place. Whatever happens, the relays must
  * not see the client break the protocol, and nothing may leak.
  */
@@ -179,8 +179,9 @@ static void run(struct net *net, struct user *u, const uint8_t *d, size_t len)
 
 				net_push(&net->in, d[2], body);
 			} else if (d[1] == 0x56 && u->c) {
-				(void)circuit_extend(u->c, &net->relays[net->n_keyed % NET_RELAYS].target,
-						     10000);
+				struct net_relay *r = &net->relays[net->n_keyed % NET_RELAYS];
+
+				(void)circuit_extend(u->c, &r->target, 10000);
 			}
 			net_round(net);
 			break;

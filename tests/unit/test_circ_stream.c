@@ -912,7 +912,8 @@ int main(void)
 	tcase_add_test(t, a_congested_channel_stops_data_until_it_drains);
 	tcase_add_loop_test(t, the_far_side_ends_a_stream, 0, 3);
 	tcase_add_test(t, end_without_a_body_means_misc);
-	tcase_add_loop_test(t, late_cells_of_an_ended_stream_do_no_harm_and_count_for_sendmes, 0, 1);
+	tcase_add_loop_test(t, late_cells_of_an_ended_stream_do_no_harm_and_count_for_sendmes, 0,
+			    3);
 	tcase_add_test(t, more_late_data_than_the_window_closes_the_circuit);
 	tcase_add_test(t, data_after_the_far_sides_end_closes_the_circuit);
 	tcase_add_test(t, a_flood_beyond_the_stream_window_closes_the_circuit);
