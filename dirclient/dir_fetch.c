@@ -15,6 +15,8 @@
 #define CERTS_BODY_MAX (1024 * 1024)
 #define MICRODESCS_BODY_MAX (8 * 1024 * 1024)
 #define STALL_S 60
+/* After a change of network, a directory that was silent this long is given up. */
+#define SILENT_MS 4000
 #define STALL_TESTING_S 12
 #define TOTAL_S 900	/* a consensus over a very slow line; it is 700 kB */
 #define TOTAL_TESTING_S 40
@@ -58,6 +60,17 @@ void dc_fetch_cancel_kind(struct dirclient *dc, enum dir_fetch_kind kind)
 	for (f = LIST_FIRST(&dc->fetches); f; f = tmp) {
 		tmp = LIST_NEXT(f, link);
 		if (f->kind == kind)
+			dc_fetch_cancel(f);
+	}
+}
+
+void dc_fetch_cancel_silent(struct dirclient *dc, int64_t now_ms)
+{
+	struct dir_fetch *f, *tmp;
+
+	for (f = LIST_FIRST(&dc->fetches); f; f = tmp) {
+		tmp = LIST_NEXT(f, link);
+		if (!dir_http_has_begun(f->http) && now_ms - f->began_ms > SILENT_MS)
 			dc_fetch_cancel(f);
 	}
 }
@@ -255,6 +268,7 @@ static int fetch_start(struct dirclient *dc, struct dir_fetch *f, const char *pa
 	}
 	f->dc = dc;
 	f->cookie = conn.cookie;
+	f->began_ms = loop_now_ms(dc->loop);
 	req.host = conn.host;
 	LIST_INSERT_HEAD(&dc->fetches, f, link);
 	dc->in_flight[f->kind]++;

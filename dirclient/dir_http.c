@@ -433,6 +433,11 @@ int dir_http_get(struct dir_http *h, int fd, const struct dir_http_request *req,
 	return 0;
 }
 
+bool dir_http_has_begun(const struct dir_http_transfer *t)
+{
+	return t->header_bytes > 0;
+}
+
 void dir_http_cancel(struct dir_http_transfer *t)
 {
 	transfer_free(t);

@@ -10,6 +10,7 @@
 #ifndef DIRCLIENT_DIR_HTTP_H
 #define DIRCLIENT_DIR_HTTP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
@@ -55,6 +56,8 @@ void dir_http_free(struct dir_http *h);
 /* Takes over @fd in any case. 0 and the transfer, or -errno and no callback. */
 int dir_http_get(struct dir_http *h, int fd, const struct dir_http_request *req, dir_http_fn done,
 		 void *ctx, struct dir_http_transfer **ret);
+/* True once the server has sent anything. */
+bool dir_http_has_begun(const struct dir_http_transfer *t);
 /* Ends it without a callback. */
 void dir_http_cancel(struct dir_http_transfer *t);
 

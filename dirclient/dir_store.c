@@ -280,8 +280,8 @@ static enum dc_outcome install(struct dirclient *dc, struct consensus *c, const 
 }
 
 /* Gates four and five. Takes @c over. */
-static enum dc_outcome judge(struct dirclient *dc, struct consensus *c, const char *text, size_t len,
-			     bool cached)
+static enum dc_outcome judge(struct dirclient *dc, struct consensus *c, const char *text,
+			     size_t len, bool cached)
 {
 	struct consensus_check check;
 	enum dc_outcome outcome = DC_BAD;

@@ -407,6 +407,7 @@ struct dir_progress dirclient_progress(const struct dirclient *dc)
 
 void dirclient_kick(struct dirclient *dc)
 {
+	dc_fetch_cancel_silent(dc, loop_now_ms(dc->loop));
 	for (int k = 0; k < FETCH_KINDS; k++)
 		dir_plan_kick(&dc->plan[k]);
 	if (dc->netdir)

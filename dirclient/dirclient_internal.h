@@ -37,6 +37,7 @@ struct dir_fetch {
 	enum dir_from from;
 	uint64_t cookie;
 	struct dir_http_transfer *http;
+	int64_t began_ms;
 	LIST_ENTRY(dir_fetch) link;
 	/* FETCH_MICRODESCS: what it asks for; the served ones are marked. */
 	size_t n;
@@ -127,6 +128,8 @@ int dc_fetch_certs(struct dirclient *dc, enum dir_from from);
 int dc_fetch_microdescs(struct dirclient *dc, enum dir_from from, const uint32_t *relays, size_t n);
 /* Ends it without blame. */
 void dc_fetch_cancel(struct dir_fetch *f);
+/* Ends those that have waited for an answer since long before @now_ms. */
+void dc_fetch_cancel_silent(struct dirclient *dc, int64_t now_ms);
 void dc_fetch_cancel_kind(struct dirclient *dc, enum dir_fetch_kind kind);
 
 #endif

@@ -200,7 +200,7 @@ static bool fold_nickname(struct netdoc_str s, uint8_t out[FAMILY_NICK_LEN])
 	return true;
 }
 
-/* "$HEX", "$HEX=nick", "$HEX~nick" or "nick"; entries of other forms mean nothing (dir-spec 3.3). */
+/* "$HEX", "$HEX=nick", "$HEX~nick" or "nick"; other forms mean nothing (dir-spec 3.3). */
 static int take_member(struct members *m, struct netdoc_str word)
 {
 	if (word.s[0] != '$') {
