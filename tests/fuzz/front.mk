@@ -1,0 +1,1 @@
+FUZZERS += config front_session front_names
