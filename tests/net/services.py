@@ -4,6 +4,7 @@
     www.example.test        nginx: /, /addr, /files/, /slow/ (2 MB/s), PUT /upload/
     v6only.example.test     the same by IPv6 only
     refused.example.test    the web host; ports 81-90 are closed
+    X.any.example.test      the web host by IPv4, for every X
     unreachable, nonet, silent .example.test    no host, no network, no answer
     unknown.example.test    no such name
 
@@ -139,6 +140,7 @@ def commands(base, nginx):
            "--bind-interfaces", f"--listen-address={DNS_ADDR}", "--except-interface=lo",
            "--local=/test/", "--local-ttl=60", f"--log-facility={d}/dns.log", "--log-queries",
            "--cache-size=0"]
+    dns += [f"--address=/any.example.test/{WEB_ADDR}"]
     dns += [f"--host-record={name},{','.join(addrs)}" for name, addrs in HOSTS]
     services = os.path.join(os.path.dirname(os.path.abspath(__file__)), "tcpservices.py")
     return [("dns", [shutil.which("dnsmasq") or "/usr/sbin/dnsmasq"] + dns),

@@ -4,9 +4,10 @@
 
 Usage: trap.py LOGFILE   (in the client's namespace)
 
-On the interface "trap" (the default route) everything counts; on "uplink" all
-but TCP from and to the relays, which a filter in the kernel leaves out. Address
-resolution and multicast of the kernel itself are no leak and are ignored.
+It listens on "trap", the default route, and on "uplink", the way to the relays
+(their packets take the default route while that link is down). A filter in the
+kernel leaves out the TCP of relays. Address resolution and multicast of the
+kernel itself are no leak and are ignored.
 """
 import ctypes
 import ipaddress
@@ -84,7 +85,7 @@ def describe(frame):
 
 
 def main(path):
-    captures = [open_capture("trap"), open_capture("uplink", relay_tcp_filter())]
+    captures = [open_capture(i, relay_tcp_filter()) for i in ("trap", "uplink")]
     with open(path, "a", buffering=1, encoding="ascii") as log:
         log.write("# ready\n")
         while True:
