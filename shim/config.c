@@ -100,6 +100,12 @@ const struct config *config_get(void)
 	return &the_config;
 }
 
+void config_reload(void)
+{
+	fill(&the_config);
+	atomic_store_explicit(&config_state, CONFIG_READY, memory_order_release);
+}
+
 __attribute__((constructor)) static void config_constructor(void)
 {
 	(void)config_get();

@@ -178,6 +178,21 @@ static void rule_setsockopt(struct filter *f)
 	end_if(f, rule);
 }
 
+/* Only SO_ERROR: what a connect() that was caught has come to. */
+static void rule_getsockopt(struct filter *f, unsigned int notify)
+{
+	unsigned short rule = begin_if(f, SYS_getsockopt), level;
+
+	load_arg(f, 1);
+	level = begin_if(f, SOL_SOCKET);
+	load_arg(f, 2);
+	ret_if(f, SO_ERROR, notify);
+	ret(f, ALLOW);
+	end_if(f, level);
+	ret(f, ALLOW);
+	end_if(f, rule);
+}
+
 /*
  * prctl: our own probe gets an answer no kernel gives. PR_SET_DUMPABLE 0 is taken
  * without effect, since the supervisor must be able to read addresses.
@@ -229,6 +244,8 @@ void filter_build(struct filter *f, bool notify)
 	f->n = 0;
 	rules_for_foreign(f);
 	ret_if(f, SYS_connect, ask);
+	ret_if(f, SYS_getpeername, ask);
+	rule_getsockopt(f, ask);
 	rule_sends(f, ask);
 	rule_socket(f);
 	rule_setsockopt(f);

@@ -19,6 +19,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "shim/door.h"
+#include "shim/nameserver.h"
+#include "shim/notify_parts.h"
 #include "shim/policy.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -26,46 +29,20 @@
 #endif
 #define NOTIF_SYNC_WAKE_UP 1u	/* Linux 6.6: the caller wakes on our processor */
 
-#define DATAGRAM_MAX 65535	/* of UDP over IPv4 or IPv6 without jumbograms */
-#define IOV_ENTRIES_MAX 64	/* per datagram; programs use a few */
+#define SIN6_LEN_MIN 24		/* RFC 2133's sockaddr_in6, without a scope */
 #define THREADS_MAX 256		/* connects to loopback that sleep at one time */
 #define THREAD_STACK 65536
 
-struct notify {
-	int listener;
-	struct seccomp_notif *req;
-	size_t req_size;	/* the kernel may want more than our headers know */
-	atomic_int threads;
-	uint8_t datagram[DATAGRAM_MAX];
-};
-
-/* A caught call and the program's socket it is about. */
-struct call {
-	uint64_t id;
-	pid_t tid;
-	int nr;
-	const __u64 *args;
-	int fd;		/* our duplicate */
-	int domain;
-	int type;
-};
-
-enum verdict {
-	VERDICT_RESULT,		/* answered with a value or -errno */
-	VERDICT_CONTINUE,	/* the kernel runs the call as it is */
-	VERDICT_LATER,		/* a thread answers */
-};
-
 /* --- reaching into the program --- */
 
-static bool read_mem(pid_t tid, void *dst, uint64_t src, size_t len)
+bool notify_read_mem(pid_t tid, void *dst, uint64_t src, size_t len)
 {
 	struct iovec to = { dst, len }, from = { (void *)(uintptr_t)src, len };
 
 	return process_vm_readv(tid, &to, 1, &from, 1, 0) == (ssize_t)len;
 }
 
-static bool write_mem(pid_t tid, uint64_t dst, const void *src, size_t len)
+bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len)
 {
 	union {
 		const void *c;
@@ -132,14 +109,14 @@ static int int_opt(int fd, int name)
 	return getsockopt(fd, SOL_SOCKET, name, &v, &len) == 0 ? v : -1;
 }
 
-static bool is_inet(const struct call *c)
+bool notify_is_inet(const struct call *c)
 {
 	return c->domain == AF_INET || c->domain == AF_INET6;
 }
 
 /* --- answering --- */
 
-static void answer(const struct notify *n, uint64_t id, int64_t result)
+void notify_answer(int listener, uint64_t id, int64_t result)
 {
 	struct seccomp_notif_resp resp = { .id = id };
 
@@ -148,7 +125,7 @@ static void answer(const struct notify *n, uint64_t id, int64_t result)
 	else
 		resp.val = result;
 	/* ENOENT: a signal took the call back; the program has its EINTR. */
-	(void)ioctl(n->listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
 static void let_continue(const struct notify *n, uint64_t id)
@@ -173,7 +150,7 @@ static void *sleeper_run(void *arg)
 	struct sleeper *s = arg;
 	int r = connect(s->fd, (const struct sockaddr *)&s->addr, s->len) == 0 ? 0 : -errno;
 
-	answer(s->n, s->id, r);
+	notify_answer(s->n->listener, s->id, r);
 	(void)close(s->fd);
 	atomic_fetch_sub(&s->n->threads, 1);
 	free(s);
@@ -224,6 +201,43 @@ static enum verdict connect_here(struct notify *n, struct call *c,
 	return VERDICT_RESULT;
 }
 
+/* Through the agent with the program's own socket. */
+static enum verdict connect_door(struct notify *n, struct call *c, const struct addr_port *dest,
+				 int64_t *ret)
+{
+	struct door_call dc = { .id = c->id, .tid = c->tid, .fd = c->fd, .domain = c->domain,
+				.dest = *dest };
+
+	if (!n->door)
+		n->door = door_new(n->listener);
+	*ret = n->door ? door_connect(n->door, &dc) : -ENETUNREACH;
+	return *ret == 1 ? VERDICT_LATER : VERDICT_RESULT;
+}
+
+static enum verdict connect_names(struct notify *n, struct call *c, int64_t *ret)
+{
+	if (!n->names)
+		n->names = nameserver_new();
+	*ret = n->names ? nameserver_connect(n->names, c->fd, c->domain) : -ENETUNREACH;
+	return VERDICT_RESULT;
+}
+
+static bool is_dns(const struct sockaddr_storage *addr, socklen_t len)
+{
+	struct addr_port dest;
+
+	return addr_from_sockaddr((const struct sockaddr *)addr, len, &dest) == 0 &&
+	       dest.port == POLICY_DNS_PORT;
+}
+
+/* 0, or the errno that the kernel has for an address of the other family. */
+static int family_error(const struct call *c, const struct sockaddr_storage *addr, socklen_t len)
+{
+	if (c->domain == AF_INET6 && len < SIN6_LEN_MIN)
+		return -EINVAL;
+	return addr->ss_family == c->domain ? 0 : -EAFNOSUPPORT;
+}
+
 static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret)
 {
 	struct sockaddr_storage addr;
@@ -236,16 +250,18 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 	if (len < sizeof(addr.ss_family) || len > sizeof(addr))
 		return VERDICT_RESULT;
 	*ret = -EFAULT;
-	if (!read_mem(c->tid, &addr, c->args[1], len))
+	if (!notify_read_mem(c->tid, &addr, c->args[1], len))
 		return VERDICT_RESULT;
 	if (c->domain == AF_UNIX && policy_is_resolver_path((struct sockaddr *)&addr, len)) {
 		*ret = -ENOENT;
 		return VERDICT_RESULT;
 	}
-	if (!is_inet(c))
+	if (!notify_is_inet(c))
 		return VERDICT_CONTINUE;
 	if (addr.ss_family == AF_UNSPEC)
 		return connect_here(n, c, &addr, len, ret);
+	if (c->type == SOCK_DGRAM && is_dns(&addr, len))
+		return connect_names(n, c, ret);
 	switch (policy_for_inet((struct sockaddr *)&addr, len, &dest, &error)) {
 	case POLICY_LOCAL:
 		return connect_here(n, c, &addr, len, ret);
@@ -255,135 +271,63 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 	case POLICY_TUNNEL:
 		break;
 	}
-	*ret = -ENETUNREACH;
-	return VERDICT_RESULT;
+	*ret = c->type == SOCK_STREAM ? family_error(c, &addr, len) : -ENETUNREACH;
+	return *ret == 0 ? connect_door(n, c, &dest, ret) : VERDICT_RESULT;
 }
 
-/* --- datagrams --- */
+/* --- what a program asks about a socket of the door --- */
 
-/* Sends @len bytes of n->datagram to @addr (or the connected peer when @addr_len is 0). */
-static int64_t send_datagram(struct notify *n, const struct call *c, size_t len, int flags,
-			     const struct sockaddr_storage *addr, socklen_t addr_len)
+static enum verdict serve_getpeername(struct notify *n, struct call *c, int64_t *ret)
 {
+	struct sockaddr_storage ss;
 	struct addr_port dest;
-	int error = 0;
-	ssize_t r;
+	socklen_t room, full;
 
-	if (addr_len > 0) {
-		switch (policy_for_inet((const struct sockaddr *)addr, addr_len, &dest, &error)) {
-		case POLICY_LOCAL:
-			break;
-		case POLICY_TUNNEL:
-			return -ENETUNREACH;
-		case POLICY_REFUSE:
-			return -error;
-		}
-	}
-	r = sendto(c->fd, n->datagram, len, flags | MSG_DONTWAIT | MSG_NOSIGNAL,
-		   addr_len > 0 ? (const struct sockaddr *)addr : NULL, addr_len);
-	return r < 0 ? -errno : r;
-}
-
-static bool read_address(const struct call *c, uint64_t src, socklen_t len,
-			 struct sockaddr_storage *ret)
-{
-	memset(ret, 0, sizeof(*ret));
-	return len <= sizeof(*ret) && (len == 0 || read_mem(c->tid, ret, src, len));
-}
-
-static enum verdict serve_sendto(struct notify *n, struct call *c, int64_t *ret)
-{
-	struct sockaddr_storage addr;
-	socklen_t addr_len = (socklen_t)c->args[5];
-	size_t len = c->args[2];
-
-	*ret = -EINVAL;
-	if (!read_address(c, c->args[4], addr_len, &addr))
-		return VERDICT_RESULT;
-	*ret = -ENOENT;
-	if (c->domain == AF_UNIX && policy_is_resolver_path((struct sockaddr *)&addr, addr_len))
-		return VERDICT_RESULT;
-	if (!is_inet(c) || c->type == SOCK_STREAM)
+	if (!notify_is_inet(c) || !n->door || !door_peer(n->door, c->fd, &dest))
 		return VERDICT_CONTINUE;
-	*ret = -EMSGSIZE;
-	if (len > sizeof(n->datagram))
+	room = sizeof(ss);
+	*ret = -ENOTCONN;
+	if (getpeername(c->fd, (struct sockaddr *)&ss, &room) != 0)
 		return VERDICT_RESULT;
+	if (c->domain == AF_INET6 && dest.addr.family == ADDR_V4) {
+		struct addr mapped = { .family = ADDR_V6 };
+
+		mapped.b[10] = mapped.b[11] = 0xff;
+		memcpy(mapped.b + 12, dest.addr.b, 4);
+		dest.addr = mapped;
+	}
+	full = addr_to_sockaddr(&dest, &ss);
 	*ret = -EFAULT;
-	if (len > 0 && !read_mem(c->tid, n->datagram, c->args[1], len))
+	if (!notify_read_mem(c->tid, &room, c->args[2], sizeof(room)))
 		return VERDICT_RESULT;
-	*ret = send_datagram(n, c, len, (int)c->args[3], &addr, addr_len);
+	if (room > full)
+		room = full;
+	if ((room == 0 || notify_write_mem(c->tid, c->args[1], &ss, room)) &&
+	    notify_write_mem(c->tid, c->args[2], &full, sizeof(full)))
+		*ret = 0;
 	return VERDICT_RESULT;
 }
 
-/* The pieces of one message, joined in n->datagram. Its length or -errno. */
-static int64_t gather(struct notify *n, const struct call *c, const struct msghdr *m)
+/* SO_ERROR, the only option that is caught. */
+static enum verdict serve_getsockopt(struct notify *n, struct call *c, int64_t *ret)
 {
-	struct iovec iov[IOV_ENTRIES_MAX];
-	size_t used = 0;
+	socklen_t room, len = sizeof(int);
+	int error, pending = 0;
 
-	if (m->msg_iovlen > IOV_ENTRIES_MAX)
-		return -EMSGSIZE;
-	if (m->msg_iovlen > 0 &&
-	    !read_mem(c->tid, iov, (uintptr_t)m->msg_iov, m->msg_iovlen * sizeof(iov[0])))
-		return -EFAULT;
-	for (size_t i = 0; i < m->msg_iovlen; i++) {
-		if (iov[i].iov_len > sizeof(n->datagram) - used)
-			return -EMSGSIZE;
-		if (iov[i].iov_len > 0 && !read_mem(c->tid, n->datagram + used,
-						    (uintptr_t)iov[i].iov_base, iov[i].iov_len))
-			return -EFAULT;
-		used += iov[i].iov_len;
-	}
-	return (int64_t)used;
-}
-
-/*
- * Control messages could name an interface or split one send into many: not done on
- * the program's behalf. EIO is what programs expect where the kernel cannot either.
- */
-static int64_t send_message(struct notify *n, const struct call *c, uint64_t at, int flags)
-{
-	struct sockaddr_storage addr;
-	struct msghdr m;
-	int64_t len;
-
-	if (!read_mem(c->tid, &m, at, sizeof(m)))
-		return -EFAULT;
-	if (m.msg_controllen > 0)
-		return -EIO;
-	if (!m.msg_name)
-		m.msg_namelen = 0;
-	if (!read_address(c, (uintptr_t)m.msg_name, m.msg_namelen, &addr))
-		return -EINVAL;
-	len = gather(n, c, &m);
-	return len < 0 ? len : send_datagram(n, c, (size_t)len, flags, &addr, m.msg_namelen);
-}
-
-static enum verdict serve_sendmsg(struct notify *n, struct call *c, int64_t *ret)
-{
-	if (!is_inet(c) || c->type == SOCK_STREAM)
+	if (c->type != SOCK_STREAM || !notify_is_inet(c) || !n->door)
 		return VERDICT_CONTINUE;
-	*ret = send_message(n, c, c->args[1], (int)c->args[2]);
-	return VERDICT_RESULT;
-}
-
-/* One message of the vector: callers send the rest again, as after any short count. */
-static enum verdict serve_sendmmsg(struct notify *n, struct call *c, int64_t *ret)
-{
-	unsigned int sent;
-	int64_t r;
-
-	if (!is_inet(c) || c->type == SOCK_STREAM)
+	error = door_take_error(n->door, c->fd);
+	if (error == 0)
 		return VERDICT_CONTINUE;
-	*ret = 0;
-	if ((unsigned int)c->args[2] == 0)
+	*ret = -EFAULT;
+	if (!notify_read_mem(c->tid, &room, c->args[4], sizeof(room)))
 		return VERDICT_RESULT;
-	r = send_message(n, c, c->args[1], (int)c->args[3]);
-	sent = (unsigned int)r;
-	if (r >= 0 && !write_mem(c->tid, c->args[1] + offsetof(struct mmsghdr, msg_len), &sent,
-				 sizeof(sent)))
-		r = -EFAULT;
-	*ret = r < 0 ? r : 1;
+	(void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &pending, &len);
+	if (room > sizeof(error))
+		room = sizeof(error);
+	if ((room == 0 || notify_write_mem(c->tid, c->args[3], &error, room)) &&
+	    notify_write_mem(c->tid, c->args[4], &room, sizeof(room)))
+		*ret = 0;
 	return VERDICT_RESULT;
 }
 
@@ -407,12 +351,16 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	switch (c->nr) {
 	case SYS_connect:
 		return serve_connect(n, c, ret);
+	case SYS_getpeername:
+		return serve_getpeername(n, c, ret);
+	case SYS_getsockopt:
+		return serve_getsockopt(n, c, ret);
 	case SYS_sendto:
-		return serve_sendto(n, c, ret);
+		return notify_serve_sendto(n, c, ret);
 	case SYS_sendmsg:
-		return serve_sendmsg(n, c, ret);
+		return notify_serve_sendmsg(n, c, ret);
 	case SYS_sendmmsg:
-		return serve_sendmmsg(n, c, ret);
+		return notify_serve_sendmmsg(n, c, ret);
 	default:
 		*ret = -ENOSYS;
 		return VERDICT_RESULT;
@@ -431,7 +379,7 @@ int notify_serve(struct notify *n)
 			   .args = n->req->data.args, .fd = -1 };
 	switch (serve_call(n, &c, &result)) {
 	case VERDICT_RESULT:
-		answer(n, c.id, result);
+		notify_answer(n->listener, c.id, result);
 		break;
 	case VERDICT_CONTINUE:
 		let_continue(n, c.id);
@@ -462,6 +410,11 @@ struct notify *notify_new(int listener)
 	n->listener = listener;
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (unsigned long)NOTIF_SYNC_WAKE_UP);
 	return n;
+}
+
+int notify_streams(const struct notify *n)
+{
+	return n->door ? door_streams(n->door) : 0;
 }
 
 void notify_free(struct notify *n)

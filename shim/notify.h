@@ -20,6 +20,8 @@ struct notify;
 struct notify *notify_new(int listener);
 /* Takes one call from the listener and answers it, or sees to it that it will be. 0 or -errno. */
 int notify_serve(struct notify *n);
+/* Streams of the native door that still carry something. */
+int notify_streams(const struct notify *n);
 void notify_free(struct notify *n);
 
 #endif

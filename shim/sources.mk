@@ -24,12 +24,21 @@ shim_LIBS :=
 
 # onionify-run: what the shell script starts.
 run_SRCS := \
+	shim/agent.c \
+	shim/config.c \
+	shim/door.c \
 	shim/elf.c \
 	shim/filter.c \
+	shim/hold.c \
 	shim/job.c \
 	shim/launch.c \
+	shim/lookup.c \
+	shim/nameserver.c \
 	shim/notify.c \
+	shim/notify_send.c \
 	shim/policy.c \
+	shim/records.c \
+	shim/relay.c \
 	shim/run.c \
 	shim/supervisor.c
 run_LIBS := -lpthread

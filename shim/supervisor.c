@@ -16,8 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "shim/config.h"
 #include "shim/filter.h"
 #include "shim/notify.h"
+
+#define DRAIN_S 30	/* streams outlive the last program for so long */
 
 struct supervisor {
 	const struct command *cmd;
@@ -274,11 +277,15 @@ static _Noreturn void supervisor_main(const struct command *cmd, int reports)
 	(void)sigemptyset(&chld);
 	(void)sigaddset(&chld, SIGCHLD);
 	s.chld = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	config_reload();
 	if (start_command(&s) != 0)
 		_exit(125);
 	leave_terminal();
 	close_others(&s);
 	serve(&s);
+	/* What programs sent before they ended may still be on its way. */
+	for (int i = 0; i < DRAIN_S * 20 && s.notify && notify_streams(s.notify) > 0; i++)
+		(void)usleep(50000);
 	_exit(0);
 }
 

@@ -63,6 +63,20 @@ static void streams(void)
 	close(fd);
 }
 
+/* A question to a name server may go to ours instead, never to the one that was meant. */
+static void dns(int fd, const char *what, const struct sockaddr_in *to)
+{
+	struct sockaddr_in peer = { 0 };
+	socklen_t len = sizeof(peer);
+	long r = sys_call3(SYS_connect, fd, to, sizeof(*to));
+
+	(void)sys_call3(SYS_getpeername, fd, &peer, &len);
+	if (r == 0 && ntohs(peer.sin_port) != 53 && peer.sin_addr.s_addr == htonl(INADDR_LOOPBACK))
+		printf("%s: Elsewhere\n", what);
+	else
+		result(what, r);
+}
+
 static void datagrams(void)
 {
 	int fd = sock(AF_INET, SOCK_DGRAM, 0);
@@ -75,12 +89,14 @@ static void datagrams(void)
 
 	result("udp connect", sys_call3(SYS_connect, fd, &out, sizeof(out)));
 	result("udp sendto", sys_call6(SYS_sendto, fd, "x", 1, 0, &out, sizeof(out)));
+	unspec.sin_port = htons(53);
+	dns(fd, "udp connect port 53", &unspec);
 	unspec.sin_family = AF_UNSPEC;
 	result("udp sendto AF_UNSPEC", sys_call6(SYS_sendto, fd, "x", 1, 0, &unspec, sizeof(unspec)));
 	result("udp sendmsg", sys_call3(SYS_sendmsg, fd, &m, 0));
 	result("udp sendmmsg", sys_call4(SYS_sendmmsg, fd, &mm, 1, 0));
 	local.sin_port = htons(53);
-	result("udp connect loopback port 53", sys_call3(SYS_connect, fd, &local, sizeof(local)));
+	dns(fd, "udp connect loopback port 53", &local);
 	result("udp sendto loopback port 53", sys_call6(SYS_sendto, fd, "x", 1, 0, &local, sizeof(local)));
 	result("join multicast", sys_call5(SYS_setsockopt, fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq,
 					   sizeof(mreq)));
