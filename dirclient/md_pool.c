@@ -94,8 +94,8 @@ static bool take_range(struct netdoc_str word, struct port_range *ret)
 	return true;
 }
 
-/* "accept 80,443" or "reject 1-1023"; the result's ranges are in @ranges. */
-static int parse_policy(struct netdoc_str text, struct port_policy *ret, struct port_range *ranges)
+/* "accept 80,443" or "reject 1-1023"; @ret has room for PORT_RANGES_MAX. */
+static int parse_policy(struct netdoc_str text, struct port_policy *ret)
 {
 	struct netdoc_str verb, list;
 	size_t n = 0;
@@ -113,7 +113,7 @@ static int parse_policy(struct netdoc_str text, struct port_policy *ret, struct 
 			return NETDOC_E_LIMIT;
 		if (comma)
 			word.len = (size_t)(comma - list.s);
-		if (!take_range(word, &ranges[n]))
+		if (!take_range(word, &ret->ranges[n]))
 			return NETDOC_E_VALUE;
 		n++;
 		if (!comma)
@@ -126,26 +126,26 @@ static int parse_policy(struct netdoc_str text, struct port_policy *ret, struct 
 
 int md_pool_policy(struct md_pool *p, struct netdoc_str text, const struct port_policy **ret)
 {
-	struct {
-		struct port_policy policy;
-		struct port_range ranges[PORT_RANGES_MAX];
-	} buf;
+	_Alignas(struct port_policy) uint8_t buf[sizeof(struct port_policy) +
+						 PORT_RANGES_MAX * sizeof(struct port_range)];
+	struct port_policy *policy = (struct port_policy *)buf;
 	uint8_t key[SHA256_LEN];
 	struct entry *e;
 
 	crypto_sha256(key, text.s, text.len);
 	e = find(p->policies, key);
 	if (!e) {
-		int err = parse_policy(text, &buf.policy, buf.ranges);
+		int err = parse_policy(text, policy);
 		size_t len;
 
 		if (err)
 			return err;
-		len = offsetof(struct port_policy, ranges) + buf.policy.n * sizeof(buf.ranges[0]);
-		if (!buf.policy.is_accept && buf.policy.n == 1 && buf.ranges[0].lo == 1 &&
-		    buf.ranges[0].hi == UINT16_MAX)
+		len = offsetof(struct port_policy, ranges) +
+		      policy->n * sizeof(policy->ranges[0]);
+		if (!policy->is_accept && policy->n == 1 && policy->ranges[0].lo == 1 &&
+		    policy->ranges[0].hi == UINT16_MAX)
 			len = 0;
-		e = insert(&p->policies, key, &buf, len);
+		e = insert(&p->policies, key, policy, len);
 		if (!e)
 			return -ENOMEM;
 	}
