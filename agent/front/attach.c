@@ -191,7 +191,7 @@ static void note_failure(struct attach *a, const struct stream_end *end)
 	if (a->kind == ATTACH_DIR)
 		return;
 	if (end->reason == END_REPLY_TIMEOUT)
-		pool_circ_spoil(a->circ);
+		pool_circ_stalled(a->circ);
 	if (end->reason == END_EXITPOLICY && need->addr.family != ADDR_NONE)
 		pool_note_refusal(a->set->config.pool, a->circ, &need->addr, a->port);
 	if (end->reason != END_CIRCUIT_LOST && need->n_avoid < POOL_AVOID_MAX)

@@ -16,6 +16,7 @@
 #define TICK_IDLE_S 15.0
 #define BUILD_TIMEOUT_MS 60000	/* path-spec 2.4.1: before anything is learned */
 #define DIR_BUILD_TIMEOUT_MS 20000
+#define FIRST_HOP_MS 15000	/* connection, TLS and CREATE; later the guard counts as down */
 #define BACKOFF_FREE 3		/* failures in a row that cost no waiting */
 #define BACKOFF_MS 250
 #define BACKOFF_MAX_MS 30000
@@ -340,6 +341,44 @@ static void check_late(struct pool_circ *pc)
 	log_info("pool: circ %llu: not built in time", (unsigned long long)circuit_id(pc->circuit));
 }
 
+/*
+ * A guard that is silent on an open channel takes every circuit on it along, and TCP
+ * would notice only minutes later: the next streams get circuits elsewhere.
+ */
+static void retire_channel(struct pool *p, uint64_t channel_id)
+{
+	struct pool_circ *pc;
+
+	TAILQ_FOREACH(pc, &p->circs, entry) {
+		if (circuit_n_hops(pc->circuit) > 0 &&
+		    circuit_channel_id(pc->circuit) == channel_id)
+			pool_circ_spoil(pc);
+	}
+}
+
+/* The first hop does not answer: its guard counts as down, the build is given up. */
+static bool check_first_hop(struct pool_circ *pc)
+{
+	struct pool *p = pc->pool;
+	uint64_t channel_id = circuit_channel_id(pc->circuit);
+
+	if (pc->purpose != POOL_EXIT || circuit_n_hops(pc->circuit) > 0 ||
+	    pool_now(p) - pc->made_ms < FIRST_HOP_MS)
+		return false;
+	log_info("pool: circ %llu: the guard does not answer",
+		 (unsigned long long)circuit_id(pc->circuit));
+	if (pc->guard_open) {
+		pc->guard_open = false;
+		path_guard_failed(p->config.path, pc->guard_token, pool_now(p),
+				  loop_wall(p->config.loop));
+	}
+	note_failure(p, "the guard does not answer");
+	if (channel_id > 0)
+		retire_channel(p, channel_id);
+	discard(pc);
+	return true;
+}
+
 /* Closes or retires what is too old; asks again for circuits that wait for a better guard. */
 static void tick_circ(struct pool_circ *pc)
 {
@@ -366,7 +405,8 @@ static void tick_circ(struct pool_circ *pc)
 			discard(pc);
 		break;
 	case POOL_BUILDING:
-		check_late(pc);
+		if (!check_first_hop(pc))
+			check_late(pc);
 		break;
 	case POOL_GONE:
 		break;
@@ -462,6 +502,17 @@ void pool_circ_spoil(struct pool_circ *pc)
 {
 	if (pc->state == POOL_OPEN)
 		set_state(pc, POOL_RETIRED);
+}
+
+void pool_circ_stalled(struct pool_circ *pc)
+{
+	struct pool *p = pc->pool;
+
+	pool_circ_spoil(pc);
+	if (pc->purpose != POOL_EXIT)
+		return;
+	p->probe = true;
+	pool_tick_soon(p);
 }
 
 void pool_new_identity(struct pool *p)

@@ -103,8 +103,13 @@ struct circuit *pool_circ_circuit(const struct pool_circ *pc);
 const uint8_t *pool_circ_exit_id(const struct pool_circ *pc);
 /* May the exit connect to IPv6 at @port (path-spec 2.2: from "p6")? */
 bool pool_circ_exits_v6(const struct pool_circ *pc, uint16_t port);
-/* No new streams on it: it stalls or misbehaves. */
+/* No new streams on it: it misbehaves, or is full. */
 void pool_circ_spoil(struct pool_circ *pc);
+/*
+ * A stream on it got no answer in time: the destination may be silent, or the guard.
+ * No new streams on it, and a new circuit is begun to find out which.
+ */
+void pool_circ_stalled(struct pool_circ *pc);
 /* Its exit refused @addr:@port; remembered for a while for all domains. */
 void pool_note_refusal(struct pool *p, const struct pool_circ *pc, const struct addr *addr,
 		       uint16_t port);

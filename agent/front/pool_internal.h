@@ -60,6 +60,7 @@ struct pool {
 	int64_t not_before_ms;		/* back-off */
 	int64_t demand_ms;		/* last time anyone wanted an exit circuit */
 	bool waiting;			/* someone was told -EAGAIN since the last tick */
+	bool probe;			/* begin a circuit to see whether the guard answers */
 	bool opened_once;
 	const char *problem;
 	struct refusal refusals[REFUSALS_MAX];

@@ -310,6 +310,12 @@ void pool_fill_reserve(struct pool *p)
 
 	if (!p->netdir || !path_is_ready(p->config.path, &percent))
 		return;
+	if (p->probe && p->n_building == 0) {
+		const struct path_request req = { .purpose = PATH_EXIT };
+
+		(void)pool_launch_exit(p, &req, NULL);
+	}
+	p->probe = false;
 	/* Nobody has asked for an hour: whoever comes next waits for one handshake. */
 	if (pool_now(p) - p->demand_ms > POOL_PREDICT_MS)
 		return;

@@ -80,6 +80,11 @@ void pool_circ_spoil(struct pool_circ *pc)
 	pool.spoiled++;
 }
 
+void pool_circ_stalled(struct pool_circ *pc)
+{
+	pool_circ_spoil(pc);
+}
+
 void pool_note_refusal(struct pool *p, const struct pool_circ *pc, const struct addr *addr,
 		       uint16_t port)
 {

@@ -582,6 +582,37 @@ START_TEST(a_circuit_through_a_wrong_guard_is_closed)
 }
 END_TEST
 
+START_TEST(a_silent_guard_is_found_out_and_its_circuits_retired)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+	size_t probe;
+
+	(void)pool_take(pool, &n, &pc);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	tick();
+	for (size_t i = 1; i < n_circuits; i++)
+		open_circuit(i);
+	probe = n_circuits;
+	pool_circ_stalled(pc);
+	tick();
+	ck_assert_uint_eq(n_circuits, probe + 1);
+	at(1000 + 14999);
+	tick();
+	ck_assert_int_eq(guard.failed, 0);
+	at(1000 + 15000);
+	tick();
+	ck_assert_int_eq(guard.failed, 1);
+	ck_assert(circuits[probe].closed);
+	tick();
+	for (size_t i = 0; i < probe; i++)
+		ck_assert(circuits[i].closed);
+	domain_unref(d);
+}
+END_TEST
+
 START_TEST(a_new_identity_retires_what_is_there)
 {
 	struct domain *d = domain("d");
@@ -637,6 +668,7 @@ int main(void)
 	tcase_add_test(t, failures_in_a_row_slow_the_next_attempt);
 	tcase_add_test(t, a_circuit_through_a_doubtful_guard_waits);
 	tcase_add_test(t, a_circuit_through_a_wrong_guard_is_closed);
+	tcase_add_test(t, a_silent_guard_is_found_out_and_its_circuits_retired);
 	tcase_add_test(t, a_new_identity_retires_what_is_there);
 	tcase_add_test(t, directory_circuits_are_shared_by_relay_and_fail_once);
 	suite_add_tcase(s, t);
