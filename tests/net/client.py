@@ -218,8 +218,8 @@ def programs_dir(variant):
 class TorClient:
     """tor's own client, for comparison and to prove the network itself."""
 
-    def __init__(self, net, name="torclient", port=9150):
-        self.net, self.port = net, port
+    def __init__(self, net, name="torclient", port=9150, extra=()):
+        self.net, self.port, self.extra = net, port, list(extra)
         self.dir = os.path.join(net.base, "clients", name)
         self.p = None
 
@@ -232,7 +232,7 @@ class TorClient:
         with open(os.path.join(self.dir, "torrc"), "w", encoding="ascii") as f:
             f.write("\n".join(relays.common_lines(self.net.relays) + [
                 f"DataDirectory {self.dir}", f"SocksPort 127.0.0.1:{self.port}",
-                f"Log notice file {log}", "ORPort 0"]) + "\n")
+                f"Log notice file {log}", "ORPort 0"] + self.extra) + "\n")
         began = time.monotonic()
         self.p = subprocess.Popen([find_program("tor", "usr/bin/tor"), "--quiet", "-f",
                                    os.path.join(self.dir, "torrc"), "--defaults-torrc",

@@ -118,7 +118,7 @@ def expired_consensus(t):
     fetch(t, c)
     for r in t.net.relays:
         if r.role == "authority":
-            os.kill(t.net.relay_pid(r), signal.SIGSTOP)
+            os.kill(t.net.relay_pid(r), signal.SIGKILL)
     until = valid_until(c)
     t.check(until, "no consensus in the cache")
     t.check(until - time.time() < 90, "the consensus is valid for too long")
