@@ -1,1 +1,1 @@
-FUZZERS += ipc
+FUZZERS += ipc nameserver

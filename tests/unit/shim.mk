@@ -1,1 +1,1 @@
-UNIT_TESTS += ipc
+UNIT_TESTS += ipc policy nameserver filter

@@ -1,0 +1,10 @@
+# Parts of the shim and the supervisor that are tested on their own.
+support_SRCS += shim/policy.c
+support_SRCS += shim/elf.c
+support_SRCS += shim/filter.c
+support_SRCS += shim/records.c
+support_SRCS += shim/nameserver.c
+support_SRCS += shim/lookup.c
+support_SRCS += shim/agent.c
+support_SRCS += shim/config.c
+support_SRCS += shim/epoll_table.c

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_nameserver.c - DNS answers for programs without the library; no agent runs here */
+#include <stdlib.h>
+#include <string.h>
+
+#include "shim/config.h"
+#include "shim/nameserver.h"
+#include "tests/support/suite.h"
+
+/* id 0x1234, recursion desired, one question: localhost, type 1, class IN */
+static const uint8_t question[] = {
+	0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 9, 'l', 'o', 'c', 'a', 'l', 'h', 'o', 's', 't', 0,
+	0, 1, 0, 1,
+};
+#define TYPE_AT 24
+
+static void no_agent(void)
+{
+	ck_assert_int_eq(setenv("ONIONIFY_SOCKET", "/nonexistent/agent.sock", 1), 0);
+	config_reload();
+}
+
+static size_t ask(uint8_t type, uint8_t out[600])
+{
+	uint8_t q[sizeof(question)];
+
+	memcpy(q, question, sizeof(q));
+	q[TYPE_AT] = type;
+	return nameserver_answer(q, sizeof(q), out, 600);
+}
+
+START_TEST(an_address_question_gets_exactly_these_bytes)
+{
+	static const uint8_t tail[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4, 127, 0, 0, 1 };
+	uint8_t out[600];
+	size_t n = ask(1, out);
+
+	ck_assert_uint_eq(n, sizeof(question) + sizeof(tail));
+	ck_assert_mem_eq(out, "\x12\x34\x81\x80\0\1\0\1\0\0\0\0", 12);
+	ck_assert_mem_eq(out + 12, question + 12, sizeof(question) - 12);
+	ck_assert_mem_eq(out + sizeof(question), tail, sizeof(tail));
+}
+END_TEST
+
+START_TEST(the_other_family_and_other_types)
+{
+	uint8_t out[600];
+
+	ck_assert_uint_eq(ask(28, out), sizeof(question) + 28);
+	ck_assert_int_eq(out[7], 1);
+	ck_assert_uint_eq(ask(15, out), sizeof(question));	/* MX: no such record */
+	ck_assert_int_eq(out[3], 0x80);
+	ck_assert_int_eq(out[7], 0);
+	ck_assert_uint_eq(ask(12, out), sizeof(question));	/* PTR: no such name */
+	ck_assert_int_eq(out[3], 0x83);
+}
+END_TEST
+
+START_TEST(without_an_agent_the_server_has_failed)
+{
+	static const uint8_t q[] = { 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 2, 'b', 'c', 0,
+				     0, 1, 0, 1 };
+	uint8_t out[600];
+
+	ck_assert_uint_eq(nameserver_answer(q, sizeof(q), out, sizeof(out)), sizeof(q));
+	ck_assert_int_eq(out[3], 0x82);
+}
+END_TEST
+
+START_TEST(what_is_no_question_gets_no_answer)
+{
+	uint8_t q[sizeof(question)], out[600], *exact;
+
+	for (size_t n = 0; n < sizeof(question); n++) {
+		exact = malloc(n + 1);
+		memcpy(exact, question, n);
+		ck_assert_uint_eq(nameserver_answer(exact, n, out, sizeof(out)), 0);
+		free(exact);
+	}
+	for (size_t cap = 0; cap < sizeof(question) + 16; cap++)
+		ck_assert_uint_eq(nameserver_answer(question, sizeof(question), out, cap), 0);
+	memcpy(q, question, sizeof(q));
+	q[2] |= 0x80;	/* a response */
+	ck_assert_uint_eq(nameserver_answer(q, sizeof(q), out, sizeof(out)), 0);
+	memcpy(q, question, sizeof(q));
+	q[5] = 2;	/* two questions */
+	ck_assert_uint_eq(nameserver_answer(q, sizeof(q), out, sizeof(out)), 0);
+	memcpy(q, question, sizeof(q));
+	q[12] = 0xc0;	/* compression */
+	ck_assert_uint_eq(nameserver_answer(q, sizeof(q), out, sizeof(out)), 0);
+	memcpy(q, question, sizeof(q));
+	q[15] = '.';	/* a dot inside a label */
+	ck_assert_uint_eq(nameserver_answer(q, sizeof(q), out, sizeof(out)), 0);
+	memcpy(q, question, sizeof(q));
+	q[15] = 0;
+	ck_assert_uint_eq(nameserver_answer(q, sizeof(q), out, sizeof(out)), 0);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("nameserver");
+	TCase *t = tcase_create("answers");
+
+	tcase_add_checked_fixture(t, no_agent, NULL);
+	tcase_add_test(t, an_address_question_gets_exactly_these_bytes);
+	tcase_add_test(t, the_other_family_and_other_types);
+	tcase_add_test(t, without_an_agent_the_server_has_failed);
+	tcase_add_test(t, what_is_no_question_gets_no_answer);
+	suite_add_tcase(s, t);
+	return suite_run(s);
+}
