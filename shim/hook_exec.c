@@ -14,6 +14,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -154,6 +155,33 @@ static int check_target(int dirfd, const char *path)
 	return kind == ELF_STATIC || kind == ELF_PRIVILEGED ? -EACCES : 0;
 }
 
+/* The same for a name that the C library will look for in PATH. */
+static int check_search(const char *file)
+{
+	const struct config *c = config_get();
+	const char *path = getenv("PATH");
+	char full[PATH_MAX];
+	size_t name = file ? strlen(file) : 0;
+
+	if (c->supervised || c->allow_weak || name == 0)
+		return 0;
+	if (strchr(file, '/'))
+		return check_target(AT_FDCWD, file);
+	for (path = path ? path : "/bin:/usr/bin"; *path; path += *path == ':') {
+		size_t dir = strcspn(path, ":");
+
+		if (dir + 1 + name + 1 <= sizeof(full)) {
+			memcpy(full, path, dir);
+			full[dir] = '/';
+			memcpy(full + (dir > 0 ? dir + 1 : 0), file, name + 1);
+			if (sys_call4(SYS_faccessat, AT_FDCWD, full, X_OK, 0) == 0)
+				return check_target(AT_FDCWD, full);
+		}
+		path += dir;
+	}
+	return 0;
+}
+
 long shim_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	struct new_env e;
@@ -179,10 +207,10 @@ static int exec_search(const char *file, char *const argv[], char *const envp[])
 		execvpe_fn fn;
 	} real = { .p = hook_next("execvpe") };
 	struct new_env e;
-	int r = real.p ? make_env(&e, envp) : -ENOSYS;
+	int r = real.p ? check_search(file) : -ENOSYS;
 
-	if (r == 0 && file && strchr(file, '/'))
-		r = check_target(AT_FDCWD, file);
+	if (r == 0)
+		r = make_env(&e, envp);
 	if (r < 0)
 		return (int)hook_result(r);
 	r = real.fn(file, argv, e.vec);
@@ -199,10 +227,13 @@ static int spawn(const char *which, pid_t *pid, const char *path,
 		spawn_fn fn;
 	} real = { .p = hook_next(which) };
 	struct new_env e;
-	int r = real.p ? make_env(&e, envp) : -ENOSYS;
+	int r = -ENOSYS;
 
-	if (r == 0 && path && strchr(path, '/'))
-		r = check_target(AT_FDCWD, path);
+	if (real.p)
+		r = strcmp(which, "posix_spawnp") == 0 ? check_search(path) :
+							 check_target(AT_FDCWD, path);
+	if (r == 0)
+		r = make_env(&e, envp);
 	if (r < 0)
 		return -r;
 	r = real.fn(pid, path, actions, attr, argv, e.vec);
