@@ -67,7 +67,7 @@ bool names_covers(const struct names *n, const struct addr *a);
 bool names_is_agent(const struct names *n, const struct addr *a);
 /* The address that getsockname() shows to programs. */
 struct addr names_own_addr(const struct names *n, uint8_t family);
-/* An exit said that @name does not exist. Known to @domain alone. */
+/* An exit said that @name, bound before in @domain, does not exist. Known to @domain alone. */
 void names_set_negative(struct names *n, const struct domain *domain, const char *name,
 			int64_t now_ms);
 bool names_is_negative(const struct names *n, const struct domain *domain, const char *name,

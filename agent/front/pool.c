@@ -19,7 +19,7 @@
 #define FIRST_HOP_MS 15000	/* connection, TLS and CREATE; later the guard counts as down */
 #define BACKOFF_FREE 3		/* failures in a row that cost no waiting */
 #define BACKOFF_MS 250
-#define BACKOFF_MAX_MS 30000
+#define BACKOFF_MAX_MS 8000	/* someone waits for the network to come back */
 
 static const char *const state_names[] = { "building", "waiting", "open", "retired", "gone" };
 _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == POOL_GONE + 1, "pool states");
