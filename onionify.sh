@@ -15,7 +15,13 @@ fail() {
 self=$0
 case $self in
 */*) ;;
-*) self=$(command -v -- "$0") || fail "cannot find myself" ;;
+*)
+	if [ -e "./$self" ]; then
+		self=./$self
+	else
+		self=$(command -v -- "$self") || fail "cannot find myself"
+	fi
+	;;
 esac
 while [ -L "$self" ]; do
 	target=$(readlink -- "$self") || fail "cannot read the link $self"
@@ -24,13 +30,10 @@ while [ -L "$self" ]; do
 	*) self=${self%/*}/$target ;;
 	esac
 done
-case $self in
-*/*) here=${self%/*} ;;
-*) here=. ;;
-esac
-here=$(CDPATH='' cd -- "${here:-/}" && pwd -P) || fail "cannot enter the folder of $self"
+here=${self%/*}
 
-for dir in "$here/build/release" "${here%/bin}/lib/onionify"; do
+# No subshell up to here: it would cost as much as the rest.
+for dir in "$here/build/release" "$here/../lib/onionify"; do
 	if [ -x "$dir/onionify-run" ]; then
 		exec "$dir/onionify-run" "$@"
 	fi
