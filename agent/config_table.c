@@ -379,7 +379,7 @@ const char *config_nearest(const char *name)
 {
 	size_t n_settable = sizeof(options) / sizeof(options[0]);
 	size_t n = n_settable + sizeof(unsupported) / sizeof(unsupported[0]);
-	unsigned int best = (unsigned int)strlen(name) / 3 + 1;
+	unsigned int best = strlen(name) < 6 ? 1 : (unsigned int)strlen(name) / 3;
 	const char *found = NULL;
 
 	for (size_t i = 0; i < n; i++) {

@@ -17,6 +17,7 @@
 static void sink(void *ctx, enum log_level level, const char *line)
 {
 	const struct logs *l = ctx;
+	bool overridden = log_get_level() != l->most;
 	char stamp[32];
 	struct timespec ts;
 	struct tm tm;
@@ -25,7 +26,7 @@ static void sink(void *ctx, enum log_level level, const char *line)
 	if (!localtime_r(&ts.tv_sec, &tm) || strftime(stamp, sizeof(stamp), "%b %d %H:%M:%S", &tm) == 0)
 		stamp[0] = '\0';
 	for (size_t i = 0; i < l->n; i++) {
-		if (level <= l->sinks[i].level)
+		if (overridden || level <= l->sinks[i].level)
 			(void)dprintf(l->sinks[i].fd, "%s.%03ld [%s] %s\n", stamp,
 				      ts.tv_nsec / 1000000, log_level_str(level), line);
 	}
@@ -86,7 +87,6 @@ int logs_apply(struct logs *l, const struct config *config, bool background, cha
 	       size_t err_len)
 {
 	struct logs next = { .n = 0 };
-	enum log_level most = LOG_ERROR;
 	int r = 0;
 
 	if (config->n_logs == 0)
@@ -99,11 +99,12 @@ int logs_apply(struct logs *l, const struct config *config, bool background, cha
 	}
 	close_sinks(l);
 	*l = next;
+	l->most = LOG_ERROR;
 	for (size_t i = 0; i < l->n; i++) {
-		if (l->sinks[i].level > most)
-			most = l->sinks[i].level;
+		if (l->sinks[i].level > l->most)
+			l->most = l->sinks[i].level;
 	}
-	log_set_level(most);
+	log_set_level(l->most);
 	log_set_safe(config->safe_logging);
 	log_set_sink(sink, l);
 	return 0;

@@ -11,6 +11,7 @@ struct logs {
 		int fd;
 	} sinks[CONFIG_LOGS_MAX];
 	size_t n;
+	enum log_level most;	/* of the sinks; "onionctl log" sets another one for all */
 };
 
 /*
