@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pool.c - the life of a circuit in the pool; the choice among them is in pool_pick.c */
+/*
+ * pool.c - circuits in the pool: made, opened, failed, closed
+ *
+ * The choice among them is in pool_pick.c, their ageing in pool_tick.c.
+ */
 #include "agent/front/pool.h"
 
 #include <assert.h>
@@ -12,11 +16,8 @@
 #include "common/crypto.h"
 #include "common/log.h"
 
-#define TICK_BUSY_S 0.5
-#define TICK_IDLE_S 15.0
 #define BUILD_TIMEOUT_MS 60000	/* path-spec 2.4.1: before anything is learned */
 #define DIR_BUILD_TIMEOUT_MS 20000
-#define FIRST_HOP_MS 15000	/* connection, TLS and CREATE; later the guard counts as down */
 #define BACKOFF_FREE 3		/* failures in a row that cost no waiting */
 #define BACKOFF_MS 250
 #define BACKOFF_MAX_MS 8000	/* someone waits for the network to come back */
@@ -29,7 +30,7 @@ int64_t pool_now(const struct pool *p)
 	return loop_now_ms(p->config.loop);
 }
 
-static void set_state(struct pool_circ *pc, enum pool_state to)
+void pool_circ_set_state(struct pool_circ *pc, enum pool_state to)
 {
 	static const unsigned int allowed[] = {
 		[POOL_BUILDING] = 1 << POOL_WAITING | 1 << POOL_OPEN | 1 << POOL_RETIRED | 1 << POOL_GONE,
@@ -65,14 +66,14 @@ static void forget(struct pool_circ *pc)
 		path_guard_cancelled(p->config.path, pc->guard_token);
 		pc->guard_open = false;
 	}
-	set_state(pc, POOL_GONE);
+	pool_circ_set_state(pc, POOL_GONE);
 	TAILQ_REMOVE(&p->circs, pc, entry);
 	p->n_circs--;
 	pc->free_task.run = free_circ;
 	loop_defer(p->config.loop, LOOP_FREE, &pc->free_task);
 }
 
-static void discard(struct pool_circ *pc)
+void pool_circ_discard(struct pool_circ *pc)
 {
 	struct circuit *c = pc->circuit;
 
@@ -88,7 +89,7 @@ static void note_success(struct pool *p)
 	p->problem = NULL;
 }
 
-static void note_failure(struct pool *p, const char *why)
+void pool_note_failure(struct pool *p, const char *why)
 {
 	int64_t delay = BACKOFF_MS;
 
@@ -104,23 +105,23 @@ static void note_failure(struct pool *p, const char *why)
 }
 
 /* Does what the guard machinery says about a circuit whose hops are all there. */
-static void apply_guard_use(struct pool_circ *pc, enum path_guard_use use)
+void pool_circ_apply_guard_use(struct pool_circ *pc, enum path_guard_use use)
 {
 	struct pool *p = pc->pool;
 
 	switch (use) {
 	case PATH_GUARD_USABLE:
 		if (pc->state != POOL_OPEN && pc->state != POOL_RETIRED)
-			set_state(pc, POOL_OPEN);
+			pool_circ_set_state(pc, POOL_OPEN);
 		if (pc->purpose == POOL_EXIT)
 			p->opened_once = true;
 		break;
 	case PATH_GUARD_WAIT:
 		if (pc->state == POOL_BUILDING)
-			set_state(pc, POOL_WAITING);
+			pool_circ_set_state(pc, POOL_WAITING);
 		break;
 	case PATH_GUARD_UNUSABLE:
-		discard(pc);
+		pool_circ_discard(pc);
 		break;
 	}
 }
@@ -171,9 +172,9 @@ static void circ_opened(struct circuit *c)
 		pc->guard_open = use == PATH_GUARD_WAIT;
 	}
 	if (pc->late && pc->state == POOL_BUILDING)
-		discard(pc);	/* it was built to the end to be measured */
+		pool_circ_discard(pc);	/* it was built to the end to be measured */
 	else
-		apply_guard_use(pc, use);
+		pool_circ_apply_guard_use(pc, use);
 	pool_rearm(p);
 	p->config.changed(p->config.ctx);
 }
@@ -213,7 +214,7 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 	if (why->error == CIRCUIT_E_TIMEOUT && p->config.cbt && pc->purpose == POOL_EXIT)
 		cbt_record_abandoned(p->config.cbt, circuit_started_ms(c), pool_now(p));
 	if (!why->was_open)
-		note_failure(p, why->error == CIRCUIT_E_CHANNEL ? channel_error_str(why->channel)
+		pool_note_failure(p, why->error == CIRCUIT_E_CHANNEL ? channel_error_str(why->channel)
 								: circuit_error_str(why->error));
 	forget(pc);
 	pool_rearm(p);
@@ -259,8 +260,8 @@ static int build(struct pool_circ *pc, const struct path *path, int timeout_ms)
 	pc->guard_open = path->guard_token != 0;
 	r = circuit_build(pc->circuit, path->hops, path->n, timeout_ms);
 	if (r < 0) {
-		note_failure(p, strerror(-r));
-		discard(pc);
+		pool_note_failure(p, strerror(-r));
+		pool_circ_discard(pc);
 		return r;
 	}
 	pool_rearm(p);
@@ -312,146 +313,6 @@ void pool_circ_claim(struct pool_circ *pc, struct domain *domain)
 		pc->domain = domain_ref(domain);
 }
 
-static bool is_dirty(const struct pool_circ *pc)
-{
-	return pc->used_ms > 0 &&
-	       pool_now(pc->pool) - pc->used_ms >= pc->pool->config.config->max_dirtiness_ms;
-}
-
-/* Nobody came for it: a clean circuit, or a directory circuit between downloads. */
-static bool is_left_over(const struct pool_circ *pc)
-{
-	return (pc->used_ms == 0 || pc->purpose == POOL_DIR) &&
-	       pool_now(pc->pool) - pc->idle_since_ms > pc->idle_max_ms;
-}
-
-/* After the learned timeout nobody waits for it any more, but it goes on to be measured. */
-static void check_late(struct pool_circ *pc)
-{
-	struct pool *p = pc->pool;
-	unsigned int n = (unsigned int)circuit_n_wanted(pc->circuit);
-
-	if (pc->late || pc->purpose != POOL_EXIT || !p->config.cbt ||
-	    p->config.config->build_timeout_ms > 0)
-		return;
-	if (pool_now(p) - pc->made_ms < cbt_timeout_ms(p->config.cbt, n))
-		return;
-	pc->late = true;
-	cbt_record_timeout(p->config.cbt, circuit_n_hops(pc->circuit) > 0);
-	log_info("pool: circ %llu: not built in time", (unsigned long long)circuit_id(pc->circuit));
-}
-
-/*
- * A guard that is silent on an open channel takes every circuit on it along, and TCP
- * would notice only minutes later: the next streams get circuits elsewhere.
- */
-static void retire_channel(struct pool *p, uint64_t channel_id)
-{
-	struct pool_circ *pc;
-
-	TAILQ_FOREACH(pc, &p->circs, entry) {
-		if (circuit_n_hops(pc->circuit) > 0 &&
-		    circuit_channel_id(pc->circuit) == channel_id)
-			pool_circ_spoil(pc);
-	}
-}
-
-/* The first hop does not answer: its guard counts as down, the build is given up. */
-static bool check_first_hop(struct pool_circ *pc)
-{
-	struct pool *p = pc->pool;
-	uint64_t channel_id = circuit_channel_id(pc->circuit);
-
-	if (pc->purpose != POOL_EXIT || circuit_n_hops(pc->circuit) > 0 ||
-	    pool_now(p) - pc->made_ms < FIRST_HOP_MS)
-		return false;
-	log_info("pool: circ %llu: the guard does not answer",
-		 (unsigned long long)circuit_id(pc->circuit));
-	if (pc->guard_open) {
-		pc->guard_open = false;
-		path_guard_failed(p->config.path, pc->guard_token, pool_now(p),
-				  loop_wall(p->config.loop));
-	}
-	note_failure(p, "the guard does not answer");
-	if (channel_id > 0)
-		retire_channel(p, channel_id);
-	discard(pc);
-	return true;
-}
-
-/* Closes or retires what is too old; asks again for circuits that wait for a better guard. */
-static void tick_circ(struct pool_circ *pc)
-{
-	struct pool *p = pc->pool;
-	bool idle = circuit_n_streams(pc->circuit) == 0;
-
-	if (!idle)
-		pc->idle_since_ms = pool_now(p);
-	switch (pc->state) {
-	case POOL_WAITING:
-		apply_guard_use(pc, path_guard_check(p->config.path, pc->guard_token, pool_now(p),
-						     loop_wall(p->config.loop)));
-		if (pc->state == POOL_OPEN)
-			pc->guard_open = false;
-		break;
-	case POOL_OPEN:
-		if (is_dirty(pc))
-			set_state(pc, POOL_RETIRED);
-		if (idle && (pc->state == POOL_RETIRED || is_left_over(pc)))
-			discard(pc);
-		break;
-	case POOL_RETIRED:
-		if (idle)
-			discard(pc);
-		break;
-	case POOL_BUILDING:
-		if (!check_first_hop(pc))
-			check_late(pc);
-		break;
-	case POOL_GONE:
-		break;
-	}
-}
-
-static bool is_busy(const struct pool *p)
-{
-	const struct pool_circ *pc;
-
-	if (p->n_building > 0 || p->waiting)
-		return true;
-	TAILQ_FOREACH(pc, &p->circs, entry) {
-		if (pc->state == POOL_WAITING || pc->state == POOL_RETIRED)
-			return true;
-	}
-	return false;
-}
-
-void pool_rearm(struct pool *p)
-{
-	p->timer.repeat = is_busy(p) ? TICK_BUSY_S : TICK_IDLE_S;
-	ev_timer_again(p->config.loop->ev, &p->timer);
-}
-
-static void tick(struct ev_loop *ev, ev_timer *w, int revents)
-{
-	struct pool *p = w->data;
-	struct pool_circ *pc;
-	struct pool_circ *next;
-	bool waiting = p->waiting;
-
-	(void)ev;
-	(void)revents;
-	p->waiting = false;
-	for (pc = TAILQ_FIRST(&p->circs); pc; pc = next) {
-		next = TAILQ_NEXT(pc, entry);
-		tick_circ(pc);
-	}
-	pool_fill_reserve(p);
-	if (waiting || p->n_building > 0)
-		p->config.changed(p->config.ctx);
-	pool_rearm(p);
-}
-
 struct pool *pool_new(const struct pool_config *config)
 {
 	struct pool *p = calloc(1, sizeof(*p));
@@ -461,7 +322,7 @@ struct pool *pool_new(const struct pool_config *config)
 	p->config = *config;
 	TAILQ_INIT(&p->circs);
 	p->demand_ms = pool_now(p);
-	ev_timer_init(&p->timer, tick, 0., TICK_BUSY_S);
+	ev_timer_init(&p->timer, pool_tick, 0., POOL_TICK_S);
 	p->timer.data = p;
 	ev_timer_again(config->loop->ev, &p->timer);
 	return p;
@@ -473,7 +334,7 @@ void pool_free(struct pool *p)
 		return;
 	ev_timer_stop(p->config.loop->ev, &p->timer);
 	while (!TAILQ_EMPTY(&p->circs))
-		discard(TAILQ_FIRST(&p->circs));
+		pool_circ_discard(TAILQ_FIRST(&p->circs));
 	netdir_unref(p->netdir);
 	/* The circuits' memory is freed by LOOP_FREE tasks, none of which needs the pool. */
 	free(p);
@@ -501,7 +362,7 @@ const uint8_t *pool_circ_exit_id(const struct pool_circ *pc)
 void pool_circ_spoil(struct pool_circ *pc)
 {
 	if (pc->state == POOL_OPEN)
-		set_state(pc, POOL_RETIRED);
+		pool_circ_set_state(pc, POOL_RETIRED);
 }
 
 void pool_circ_stalled(struct pool_circ *pc)
@@ -525,17 +386,11 @@ void pool_new_identity(struct pool *p)
 		if (pc->purpose == POOL_DIR)
 			continue;
 		if (circuit_n_streams(pc->circuit) == 0)
-			discard(pc);
+			pool_circ_discard(pc);
 		else
 			pool_circ_spoil(pc);
 	}
 	pool_kick(p);
-}
-
-void pool_tick_soon(struct pool *p)
-{
-	p->timer.repeat = 0.01;
-	ev_timer_again(p->config.loop->ev, &p->timer);
 }
 
 void pool_kick(struct pool *p)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pool_internal.h - what pool.c (life of a circuit) and pool_pick.c (choice) share */
+/* pool_internal.h - what pool.c, pool_pick.c and pool_tick.c share */
 #ifndef FRONT_POOL_INTERNAL_H
 #define FRONT_POOL_INTERNAL_H
 
@@ -12,6 +12,7 @@
 #define REFUSALS_MAX 256
 #define REFUSAL_MS (10 * 60 * 1000)
 #define PORTS_MAX 8
+#define POOL_TICK_S 0.5
 
 enum pool_purpose {
 	POOL_EXIT,
@@ -75,6 +76,18 @@ int pool_launch_exit(struct pool *p, const struct path_request *req, struct doma
 int pool_launch_dir(struct pool *p, const struct path *path);
 void pool_circ_claim(struct pool_circ *pc, struct domain *domain);
 int64_t pool_now(const struct pool *p);
+/* Checks the transition. */
+void pool_circ_set_state(struct pool_circ *pc, enum pool_state to);
+/* Closes it and takes it off the books. */
+void pool_circ_discard(struct pool_circ *pc);
+/* Does what the guard machinery says about a circuit whose hops are all there. */
+void pool_circ_apply_guard_use(struct pool_circ *pc, enum path_guard_use use);
+/* A build failed: the back-off grows. */
+void pool_note_failure(struct pool *p, const char *why);
+
+/* --- pool_tick.c --- */
+void pool_tick(struct ev_loop *ev, ev_timer *w, int revents);
+/* Sets the timer to what is going on. */
 void pool_rearm(struct pool *p);
 void pool_tick_soon(struct pool *p);
 

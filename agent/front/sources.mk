@@ -6,9 +6,11 @@ front_SRCS := \
 	agent/front/control_json.c \
 	agent/front/dest.c \
 	agent/front/dirlink.c \
+	agent/front/dns_msg.c \
 	agent/front/domain.c \
 	agent/front/front.c \
 	agent/front/handles.c \
+	agent/front/http_msg.c \
 	agent/front/lookup.c \
 	agent/front/names.c \
 	agent/front/open.c \
@@ -16,5 +18,8 @@ front_SRCS := \
 	agent/front/pipe.c \
 	agent/front/pool.c \
 	agent/front/pool_pick.c \
+	agent/front/pool_tick.c \
 	agent/front/progress.c \
-	agent/front/session.c
+	agent/front/session.c \
+	agent/front/socks_msg.c \
+	agent/front/tell.c
