@@ -150,13 +150,16 @@ class Network:
     def stop(self):
         pid = self.state.get("unshare_pid")
         if pid and _alive(pid):
-            holder = self.hold.get("holder_outer_pid") or _only_child(pid)
+            holder = _only_child(pid)
+            left = [] if "-p" in self.state["flags"] else _in_namespace_of(pid)
             if holder:
                 _signal(holder, signal.SIGTERM)
             if not _wait_gone(pid, STOP_TIMEOUT):
                 _signal(holder or pid, signal.SIGKILL)
                 _signal(pid, signal.SIGKILL)
                 _wait_gone(pid, 5)
+            for other in left:
+                _signal(other, signal.SIGKILL)
         self.state = {}
         try:
             os.unlink(self._path("state.json"))
@@ -231,6 +234,18 @@ class Network:
 
     def authority_lines(self):
         return [r.authority_line() for r in self.relays if r.role == "authority"]
+
+
+def _in_namespace_of(pid):
+    """Processes in @pid's network namespace, which is ours alone."""
+    own, found = os.readlink(f"/proc/{pid}/ns/net"), []
+    for entry in os.listdir("/proc"):
+        try:
+            if entry.isdigit() and os.readlink(f"/proc/{entry}/ns/net") == own:
+                found.append(int(entry))
+        except OSError:
+            pass
+    return found
 
 
 def _only_child(pid):
