@@ -29,6 +29,7 @@
 #include "common/loop.h"
 
 #define PIPE_READ_MAX 65536		/* taken from one program in one loop round */
+#define PIPE_ANSWER_MAX 512
 #define PIPE_QUEUE_MAX (16u << 20)	/* for one program; flow control stays far below */
 
 struct pipe_set;
@@ -39,7 +40,11 @@ enum pipe_kind {
 	PIPE_HELD,	/* non-blocking connect: writability is the answer */
 	PIPE_OPTIMISTIC,	/* RESULT is sent at once */
 	PIPE_PLAIN,	/* no protocol: a directory connection */
+	PIPE_PROXY,	/* a client of SOCKS or HTTP: its own protocol has an answer */
 };
+
+/* Writes the answer to a client; @end is NULL when the stream is open. Its length. */
+typedef size_t (*pipe_answer_fn)(const struct attach_end *end, uint8_t out[PIPE_ANSWER_MAX]);
 
 struct pipe_request {
 	enum pipe_kind kind;
@@ -47,6 +52,8 @@ struct pipe_request {
 	int passed_fd;		/* PIPE_HELD: the program's own end, or -1; likewise */
 	uint64_t handle;	/* known to handles already; not for PIPE_PLAIN */
 	const char *program;	/* for onionctl; may be NULL */
+	pipe_answer_fn answer;	/* PIPE_PROXY */
+	bool keeps_byte;	/* PIPE_PROXY: the last byte of the request is unread */
 	uint32_t pid;
 	struct attach_request attach;
 	/* PIPE_PLAIN: told once when the pipe is gone. */

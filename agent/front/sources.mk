@@ -16,6 +16,7 @@ front_SRCS := \
 	agent/front/open.c \
 	agent/front/outbuf.c \
 	agent/front/pipe.c \
+	agent/front/pipe_pump.c \
 	agent/front/pool.c \
 	agent/front/pool_pick.c \
 	agent/front/pool_tick.c \
