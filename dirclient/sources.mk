@@ -16,6 +16,7 @@ dirclient_SRCS := \
 	dirclient/netdoc.c \
 	dirclient/keycert.c \
 	dirclient/protover.c \
+	dirclient/routerdesc.c \
 	dirclient/consensus.c \
 	dirclient/consensus_relay.c \
 	dirclient/consensus_verify.c
