@@ -151,9 +151,14 @@ static void rule_sends(struct filter *f, unsigned int notify)
 	end_if(f, rule);
 }
 
-/* Joining a multicast group makes the kernel send IGMP or MLD reports by itself. */
+/*
+ * Joining a multicast group makes the kernel send IGMP or MLD reports by itself; a
+ * source route makes a packet for loopback go elsewhere first.
+ */
 static void rule_setsockopt(struct filter *f)
 {
+	static const unsigned int routes4[] = { IP_OPTIONS };
+	static const unsigned int routes6[] = { IPV6_RTHDR, IPV6_2292RTHDR, IPV6_2292PKTOPTIONS };
 	static const unsigned int joins4[] = { IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP,
 					       MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP,
 					       IP_MSFILTER, MCAST_MSFILTER };
@@ -166,12 +171,16 @@ static void rule_setsockopt(struct filter *f)
 	load_arg(f, 2);
 	for (size_t i = 0; i < sizeof(joins4) / sizeof(joins4[0]); i++)
 		ret_if(f, joins4[i], FAIL(ENODEV));
+	for (size_t i = 0; i < sizeof(routes4) / sizeof(routes4[0]); i++)
+		ret_if(f, routes4[i], FAIL(EPERM));
 	ret(f, ALLOW);
 	end_if(f, level);
 	level = begin_if(f, IPPROTO_IPV6);
 	load_arg(f, 2);
 	for (size_t i = 0; i < sizeof(joins6) / sizeof(joins6[0]); i++)
 		ret_if(f, joins6[i], FAIL(ENODEV));
+	for (size_t i = 0; i < sizeof(routes6) / sizeof(routes6[0]); i++)
+		ret_if(f, routes6[i], FAIL(EPERM));
 	ret(f, ALLOW);
 	end_if(f, level);
 	ret(f, ALLOW);

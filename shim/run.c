@@ -365,6 +365,8 @@ static int run_supervised(const struct options *o, char **argv)
 	struct job_result res;
 	int r;
 
+	if (!o->quiet && command_kind(argv[0]) == ELF_PRIVILEGED)
+		say("note: %s does not gain privileges in here", argv[0]);
 	(void)sigaction(SIGCHLD, &chld, &cmd.chld);
 	job_block_signals(&cmd.mask);
 	r = run_once(&cmd, &res);

@@ -282,6 +282,8 @@ static _Noreturn void supervisor_main(const struct command *cmd, int reports)
 		_exit(125);
 	leave_terminal();
 	close_others(&s);
+	/* The programs below have our user id: they may not trace us or take our sockets. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	serve(&s);
 	/* What programs sent before they ended may still be on its way. */
 	for (int i = 0; i < DRAIN_S * 20 && s.notify && notify_streams(s.notify) > 0; i++)

@@ -166,10 +166,23 @@ static bool has_cloexec(int fd)
 	return (sys_call2(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC) != 0;
 }
 
+/* Who gets SIGIO. */
+static void copy_async(int from, int to)
+{
+	struct f_owner_ex owner;
+	long sig = sys_call2(SYS_fcntl, from, F_GETSIG);
+
+	if (sys_call3(SYS_fcntl, from, F_GETOWN_EX, &owner) == 0)
+		(void)sys_call3(SYS_fcntl, to, F_SETOWN_EX, &owner);
+	if (sig > 0)
+		(void)sys_call3(SYS_fcntl, to, F_SETSIG, sig);
+}
+
 /* What a program may have set before connect() and relies on afterwards. */
 static void copy_settings(int from, int to)
 {
 	static const int timeouts[] = { SO_RCVTIMEO, SO_SNDTIMEO };
+	long flags = sys_call2(SYS_fcntl, from, F_GETFL);
 	int lowat = 1;
 
 	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
@@ -180,7 +193,9 @@ static void copy_settings(int from, int to)
 	}
 	if (get_opt(from, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)) == 0 && lowat > 1)
 		(void)set_opt(to, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat));
-	(void)sys_call3(SYS_fcntl, to, F_SETFL, sys_call2(SYS_fcntl, from, F_GETFL));
+	if (flags & O_ASYNC)
+		copy_async(from, to);
+	(void)sys_call3(SYS_fcntl, to, F_SETFL, flags);
 }
 
 int tunnel_dissolve(int fd, const struct stand_in *si)

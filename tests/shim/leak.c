@@ -98,6 +98,7 @@ static void datagrams(void)
 	local.sin_port = htons(53);
 	dns(fd, "udp connect loopback port 53", &local);
 	result("udp sendto loopback port 53", sys_call6(SYS_sendto, fd, "x", 1, 0, &local, sizeof(local)));
+	result("source route", sys_call5(SYS_setsockopt, fd, IPPROTO_IP, IP_OPTIONS, "\203\7\4\313\0\161\3", 7));
 	result("join multicast", sys_call5(SYS_setsockopt, fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &mreq,
 					   sizeof(mreq)));
 	close(fd);

@@ -227,6 +227,13 @@ def serve_query(conn, body):
 
 
 def serve_wait(conn):
+    mood = os.environ.get("TEST_AGENT_WAIT")    # "stuck", "failed"
+    if mood:
+        text = b"no \x1b[31mnetwork"
+        conn.sendall(frame(PROGRESS, struct.pack(">BBII", 5, mood == "failed", 0, 0)
+                           + bytes([len(text)]) + text))
+        time.sleep(5)
+        return
     for percent in range(0, 101, 50):
         text = b"loading relay descriptors"
         conn.sendall(frame(PROGRESS, struct.pack(">BBII", percent, 0, 19 * percent, 1900)
