@@ -47,12 +47,10 @@ static bool is_var(const char *entry, const char *name)
 	return strncmp(entry, name, n) == 0 && entry[n] == '=';
 }
 
-static bool is_ours(const char *entry)
+/* Set anew for every child. The others are only put back when they are gone. */
+static bool is_replaced(const char *entry)
 {
-	const struct config *c = config_get();
-
-	return (c->library[0] && is_var(entry, "LD_PRELOAD")) ||
-	       (c->env_socket[0] && is_var(entry, CONFIG_ENV_SOCKET)) ||
+	return (config_get()->library[0] && is_var(entry, "LD_PRELOAD")) ||
 	       is_var(entry, CONFIG_ENV_WEAK);
 }
 
@@ -101,8 +99,8 @@ static int reserve(struct new_env *e, size_t n)
 }
 
 /*
- * The environment that a child gets: what it was given, and ours. A domain that was
- * set on purpose (a nested onionify) stays.
+ * The environment that a child gets: what it was given, and ours. A domain or a socket
+ * that was set on purpose (a nested onionify) stays.
  */
 static int make_env(struct new_env *e, char *const env[])
 {
@@ -111,7 +109,7 @@ static int make_env(struct new_env *e, char *const env[])
 		const struct config *c;
 		struct config *w;
 	} cfg = { .c = config_get() };
-	bool has_domain = false;
+	bool has_domain = false, has_socket = false;
 	size_t count = 0, n = 0;
 
 	while (env && env[count])
@@ -119,14 +117,15 @@ static int make_env(struct new_env *e, char *const env[])
 	if (reserve(e, count + ENV_OURS + 1) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
-		if (is_ours(env[i]))
+		if (is_replaced(env[i]))
 			continue;
+		has_socket = has_socket || is_var(env[i], CONFIG_ENV_SOCKET);
 		has_domain = has_domain || is_var(env[i], CONFIG_ENV_DOMAIN);
 		e->vec[n++] = env[i];
 	}
 	if (cfg.c->library[0])
 		e->vec[n++] = make_preload(e, env);
-	if (cfg.c->env_socket[0])
+	if (cfg.c->env_socket[0] && !has_socket)
 		e->vec[n++] = cfg.w->env_socket;
 	if (cfg.c->env_domain[0] && !has_domain)
 		e->vec[n++] = cfg.w->env_domain;

@@ -159,6 +159,11 @@ static int start_agent(const struct launch *l, char *err)
 	int log, fd;
 	pid_t pid;
 
+	if (!l->agent_path) {
+		(void)snprintf(err, LAUNCH_ERR_MAX,
+			       "no agent answers, and none can be started inside onionify");
+		return -ENOENT;
+	}
 	if (access(l->agent_path, X_OK) != 0) {
 		int e = errno;
 

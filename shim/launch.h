@@ -12,7 +12,7 @@
 
 struct launch {
 	const char *socket_path;
-	const char *agent_path;	/* the program to start when nothing answers */
+	const char *agent_path;	/* what to start when nothing answers; NULL: nothing */
 	int timeout_s;
 	bool no_wait;		/* streams wait in the agent instead */
 	bool progress;		/* standard error is a terminal and may be written to */

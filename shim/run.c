@@ -427,12 +427,14 @@ int main(int argc, char **argv)
 	struct options o = { .timeout_s = TIMEOUT_DEFAULT_S };
 	char err[LAUNCH_ERR_MAX] = "";
 	struct places p;
-	bool nested;
+	/* Ours, in whatever environment: another one's would have no such prctl. */
+	bool nested = prctl(CONFIG_PROBE_PRCTL, 0, 0, 0, 0) < 0 && errno == ENOTUNIQ;
 
 	parse_options(argc, argv, &o);
 	argv = choose_command(&o, argv + optind);
 	find_places(&p);
-	struct launch l = { .socket_path = p.socket, .agent_path = p.agent,
+	/* An agent that is started below a supervisor could not reach its relays. */
+	struct launch l = { .socket_path = p.socket, .agent_path = nested ? NULL : p.agent,
 			    .timeout_s = o.timeout_s, .no_wait = o.no_wait,
 			    .progress = !o.quiet && isatty(STDERR_FILENO) };
 	if (launch_agent(&l, err) < 0) {
@@ -440,7 +442,6 @@ int main(int argc, char **argv)
 		return EXIT_OURS;
 	}
 	set_environment(&o, &p);
-	nested = prctl(CONFIG_PROBE_PRCTL, 0, 0, 0, 0) < 0 && errno == ENOTUNIQ;
 	if (o.verbose)
 		say("agent %s, domain %s, %s", p.socket, getenv(CONFIG_ENV_DOMAIN),
 		    nested ? "served by the outer supervisor" : "supervised");
