@@ -257,14 +257,27 @@ void pipe_refuse(struct pipe_set *s, const struct pipe_request *req, int error)
 	close(req->fd);
 }
 
-static int watch(struct pipe *p)
+/*
+ * Writability is asked for only while bytes wait: every read of the program would
+ * wake the loop otherwise.
+ */
+static int watch(struct pipe *p, int op)
 {
 	struct epoll_event e = {
-		.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
+		.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (p->wants_write ? EPOLLOUT : 0),
 		.data.ptr = p,
 	};
 
-	return epoll_ctl(p->set->epoll_fd, EPOLL_CTL_ADD, p->fd, &e) < 0 ? -errno : 0;
+	return epoll_ctl(p->set->epoll_fd, op, p->fd, &e) < 0 ? -errno : 0;
+}
+
+void pipe_want_write(struct pipe *p, bool on)
+{
+	if (p->wants_write == on)
+		return;
+	p->wants_write = on;
+	/* Modifying reports at once what is true already: no edge is missed. */
+	(void)watch(p, EPOLL_CTL_MOD);
 }
 
 int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **ret)
@@ -285,7 +298,7 @@ int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **r
 	p->answer = req->answer;
 	p->gone = req->gone;
 	p->ctx = req->ctx;
-	r = watch(p);
+	r = watch(p, EPOLL_CTL_ADD);
 	if (r == 0)
 		r = attach_new(s->attach, &req->attach, &attach_ops, p, &p->attach);
 	if (r < 0)

@@ -41,6 +41,7 @@ struct pipe {
 	bool keeps_byte;	/* the first byte in the receive queue was forwarded already */
 	bool readable;
 	bool writable;
+	bool wants_write;	/* EPOLLOUT is asked for */
 	bool hung_up;		/* the program closed */
 	bool shut;		/* the program ended its side */
 	bool queued;
@@ -70,6 +71,9 @@ struct pipe_set {
 void pipe_enqueue(struct pipe *p);
 /* The end: @in_order decides whether the program sees end of file or ECONNRESET. */
 void pipe_destroy(struct pipe *p, bool in_order);
+
+/* Asks to be told when the program takes bytes again, or no longer. */
+void pipe_want_write(struct pipe *p, bool on);
 
 /* --- pipe_pump.c --- */
 /* LOOP_PUMP: every pipe with work has one turn. */

@@ -23,8 +23,8 @@ static bool pump_out(struct pipe *p)
 			outbuf_deinit(&p->queue);
 			n = (ssize_t)waiting;
 		}
-		if (outbuf_len(&p->queue) > 0)
-			p->writable = false;
+		p->writable = outbuf_len(&p->queue) == 0;
+		pipe_want_write(p, !p->writable);
 		if (n > 0 && p->attach)
 			attach_consumed(p->attach, (size_t)n);
 	}
