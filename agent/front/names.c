@@ -81,8 +81,11 @@ static bool ends_in(const char *name, const char *suffix)
 	       strcmp(name, suffix) == 0;
 }
 
-/* Never delegated in the public DNS, and telling about the local network. */
-static const char *const local_suffixes[] = { "local", "internal", "home.arpa", "invalid" };
+/*
+ * Never delegated in the public DNS, and telling about the local network; "exit"
+ * names a relay in old Tor clients and must not reach a resolver (address-spec 2).
+ */
+static const char *const local_suffixes[] = { "local", "internal", "home.arpa", "invalid", "exit" };
 
 enum name_kind name_classify(const char *text, size_t len, char ret_name[NAME_MAX_LEN + 1],
 			     struct addr *ret_addr)

@@ -69,6 +69,7 @@ static const struct {
 	{ "printer.local", NAME_LOCAL, NULL },
 	{ "router.home.arpa", NAME_LOCAL, NULL },
 	{ "db.internal", NAME_LOCAL, NULL },
+	{ "example.com.relay1.exit", NAME_LOCAL, NULL },
 	{ "b\xc3\xbc" "cher.example", NAME_BAD, NULL },
 	{ "", NAME_BAD, NULL },
 	{ ".", NAME_BAD, NULL },
