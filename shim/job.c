@@ -54,38 +54,54 @@ static void take_signal(struct job *j)
 	forward(j, (int)si.ssi_signo);
 }
 
-/* True when the command is over. */
-static bool take_report(struct job *j)
+/* One report. True when the command is over. */
+static bool take_report(struct job *j, const struct report *r)
 {
-	struct report r;
-
-	if (recv(j->reports, &r, sizeof(r), 0) != (ssize_t)sizeof(r)) {
-		/* Its calls fail from now on; a command left half alive helps nobody. */
-		forward(j, SIGKILL);
-		j->result.kind = JOB_LOST;
-		return true;
-	}
-	switch ((enum report_kind)r.kind) {
+	switch ((enum report_kind)r->kind) {
 	case REPORT_STARTED:
-		j->pidfd = (int)syscall(SYS_pidfd_open, r.value, 0);
+		j->pidfd = (int)syscall(SYS_pidfd_open, r->value, 0);
 		return false;
 	case REPORT_NOT_SUPERVISED:
-		j->result = (struct job_result){ JOB_NOT_SUPERVISED, r.value };
+		j->result = (struct job_result){ JOB_NOT_SUPERVISED, r->value };
 		return true;
 	case REPORT_EXEC_FAILED:
-		j->result = (struct job_result){ JOB_EXEC_FAILED, r.value };
+		j->result = (struct job_result){ JOB_EXEC_FAILED, r->value };
 		return true;
 	case REPORT_STOPPED:
 		j->stopped = true;
-		(void)kill(getpid(), SIGSTOP);
 		return false;
 	case REPORT_CONTINUED:
 		j->stopped = false;
 		return false;
 	case REPORT_ENDED:
-		j->result = (struct job_result){ JOB_ENDED, r.value };
+		j->result = (struct job_result){ JOB_ENDED, r->value };
 		return true;
 	}
+	return false;
+}
+
+/*
+ * All reports that are there, so that a stop that is over already stops nobody. A stop
+ * that ends right after this is undone by the supervisor, which continues us.
+ */
+static bool take_reports(struct job *j)
+{
+	bool was_stopped = j->stopped;
+	struct report r;
+	ssize_t n;
+
+	while ((n = recv(j->reports, &r, sizeof(r), MSG_DONTWAIT)) == (ssize_t)sizeof(r)) {
+		if (take_report(j, &r))
+			return true;
+	}
+	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		/* Its calls fail from now on; a command left half alive helps nobody. */
+		forward(j, SIGKILL);
+		j->result.kind = JOB_LOST;
+		return true;
+	}
+	if (j->stopped && !was_stopped)
+		(void)kill(getpid(), SIGSTOP);
 	return false;
 }
 
@@ -102,10 +118,10 @@ struct job_result job_wait(int reports)
 
 		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			break;
+		if (p[0].revents && take_reports(&j))
+			break;
 		if (p[1].revents)
 			take_signal(&j);
-		if (p[0].revents && take_report(&j))
-			break;
 	}
 	if (j.signals >= 0)
 		(void)close(j.signals);

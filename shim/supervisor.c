@@ -27,6 +27,7 @@ struct supervisor {
 	struct notify *notify;
 	int listener;	/* -1 in weak mode */
 	int reports;	/* to onionify-run; -1 once it is gone */
+	pid_t parent;	/* onionify-run */
 	int chld;	/* signalfd */
 	int setup;	/* from the command until its exec: listener number, then errno */
 	pid_t pid;	/* of the command; 0 once it has ended */
@@ -185,7 +186,10 @@ static void reap(struct supervisor *s)
 		if (WIFSTOPPED(status)) {
 			report(s, REPORT_STOPPED, WSTOPSIG(status));
 		} else if (WIFCONTINUED(status)) {
+			/* It may have stopped itself after the group was continued. */
 			report(s, REPORT_CONTINUED, 0);
+			if (s->reports >= 0)
+				(void)kill(s->parent, SIGCONT);
 		} else {
 			s->pid = 0;
 			report(s, REPORT_ENDED, status);
@@ -270,7 +274,8 @@ static void serve(struct supervisor *s)
 
 static _Noreturn void supervisor_main(const struct command *cmd, int reports)
 {
-	struct supervisor s = { .cmd = cmd, .listener = -1, .reports = reports, .setup = -1 };
+	struct supervisor s = { .cmd = cmd, .listener = -1, .reports = reports, .setup = -1,
+				.parent = getppid() };
 	sigset_t chld;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
