@@ -29,8 +29,11 @@
  * a silence of ten minutes the network was down rather than the guards, and
  * the primary guards become worth trying at once.
  *
- * Known limits: one guard context (no bridges, no EntryNodes), no path bias
- * detection. The sample changes only under a consensus that was valid within
+ * Contexts (guard-spec 4.0): with UseBridges the sample is drawn from
+ * the user's bridges, with EntryNodes from those alone, and each such sample has a
+ * file of its own, so that trying them out does not spend ordinary guards.
+ *
+ * Known limits: no path bias detection. The sample changes only under a consensus that was valid within
  * the last or is within the next 24 hours of our clock.
  */
 #include "agent/path/guard_internal.h"
@@ -78,14 +81,19 @@ static void load(struct guard_set *gs)
 	free(records);
 }
 
-struct guard_set *guard_set_new(struct selector *sel, const char *path, bool subnets)
+struct guard_set *guard_set_new(struct selector *sel, const struct guard_set_config *config)
 {
+	static const struct path_rules no_rules;
+	const char *path = config->path;
 	struct guard_set *gs = calloc(1, sizeof(*gs));
 
 	if (!gs)
 		return NULL;
 	gs->sel = sel;
-	gs->subnets = subnets;
+	gs->subnets = config->subnets;
+	gs->rules = config->rules ? config->rules : &no_rules;
+	gs->of_bridges = config->bridges;
+	guard_params_read(&gs->params, NULL);
 	gs->next_serial = 1;
 	gs->next_token = 1;
 	if (!path)
@@ -104,6 +112,8 @@ void guard_set_free(struct guard_set *gs)
 	if (!gs)
 		return;
 	free(gs->path);
+	free(gs->bridges);
+	free(gs->bridge_targets);
 	free(gs);
 }
 
@@ -115,9 +125,39 @@ time_t guard_random_date(time_t wall, time_t interval)
 	return wall - back > 0 ? wall - back : 1;
 }
 
+/* --- the relays behind the guards: the consensus's, or the user's bridges --- */
+
+const struct relay *guard_set_relay(const struct guard_set *gs, size_t relay)
+{
+	return gs->of_bridges ? &gs->bridges[relay] : netdir_relay(set_netdir(gs), relay);
+}
+
+const struct relay *guard_relay(const struct guard_set *gs, const struct guard *g)
+{
+	return g->relay < 0 ? NULL : guard_set_relay(gs, (size_t)g->relay);
+}
+
 bool guard_has_descriptor(const struct guard_set *gs, const struct guard *g)
 {
-	return g->relay >= 0 && select_has_keys(netdir_relay(set_netdir(gs), (size_t)g->relay));
+	const struct relay *r = guard_relay(gs, g);
+
+	return r && select_has_keys(r);
+}
+
+static ssize_t find_relay(const struct guard_set *gs, const uint8_t rsa_id[RSA_ID_LEN])
+{
+	if (!gs->of_bridges)
+		return netdir_find_rsa(set_netdir(gs), rsa_id);
+	for (size_t i = 0; i < gs->n_bridges; i++) {
+		if (!memcmp(gs->bridges[i].rsa_id, rsa_id, RSA_ID_LEN))
+			return (ssize_t)i;
+	}
+	return -1;
+}
+
+static bool is_live(const struct guard_set *gs, time_t wall)
+{
+	return gs->of_bridges || selector_is_live(gs->sel, wall);
 }
 
 /* --- following the consensus --- */
@@ -127,11 +167,9 @@ static void guard_relink(struct guard_set *gs, struct guard *g)
 {
 	const struct relay *r;
 
-	g->relay = netdir_find_rsa(set_netdir(gs), g->rec.rsa_id);
-	if (g->relay < 0)
-		return;
-	r = netdir_relay(set_netdir(gs), (size_t)g->relay);
-	if (!r->has_ed)
+	g->relay = find_relay(gs, g->rec.rsa_id);
+	r = guard_relay(gs, g);
+	if (!r || !r->has_ed)
 		return;
 	if (g->rec.has_ed && memcmp(g->rec.ed_id, r->ed_id, ED_ID_LEN) != 0) {
 		/* The same RSA key with another Ed25519 key is another relay. */
@@ -147,8 +185,9 @@ static void guard_relink(struct guard_set *gs, struct guard *g)
 
 static bool guard_in_consensus(const struct guard_set *gs, const struct guard *g)
 {
-	return g->relay >= 0 &&
-	       select_relay_fits(netdir_relay(set_netdir(gs), (size_t)g->relay), &want_guard);
+	const struct relay *r = guard_relay(gs, g);
+
+	return r && (gs->of_bridges || select_relay_fits(r, &want_guard));
 }
 
 /* Dates ahead of our clock would never expire: someone's clock was wrong. */
@@ -216,17 +255,31 @@ static void prune(struct guard_set *gs, time_t wall)
 	gs->n = kept;
 }
 
+/* Bridges may be reached by ways of their own: the user named them. */
+static bool is_allowed(const struct guard_set *gs, const struct relay *r)
+{
+	return gs->of_bridges || path_rules_allow_guard(gs->rules, r);
+}
+
 static void filter(struct guard_set *gs)
 {
-	for (size_t i = 0; i < gs->n; i++)
-		gs->g[i].filtered = gs->g[i].rec.listed && guard_in_consensus(gs, &gs->g[i]);
+	for (size_t i = 0; i < gs->n; i++) {
+		struct guard *g = &gs->g[i];
+
+		g->filtered = g->rec.listed && guard_in_consensus(gs, g) &&
+			      is_allowed(gs, guard_relay(gs, g));
+	}
 }
 
 void guard_set_update(struct guard_set *gs, time_t wall)
 {
-	guard_params_read(&gs->params, set_netdir(gs));
-	gs->generation = netdir_generation(set_netdir(gs));
-	gs->live = selector_is_live(gs->sel, wall);
+	const struct netdir *nd = set_netdir(gs);
+
+	if (!nd && !gs->of_bridges)
+		return;
+	guard_params_read(&gs->params, nd);
+	gs->generation = nd ? netdir_generation(nd) : 0;
+	gs->live = is_live(gs, wall);
 	for (size_t i = 0; i < gs->n; i++) {
 		guard_relink(gs, &gs->g[i]);
 		fix_future_dates(gs, &gs->g[i], wall);
@@ -242,8 +295,11 @@ void guard_set_update(struct guard_set *gs, time_t wall)
 
 void guard_set_refresh(struct guard_set *gs)
 {
-	uint64_t generation = netdir_generation(set_netdir(gs));
+	uint64_t generation;
 
+	if (gs->of_bridges)
+		return;
+	generation = netdir_generation(set_netdir(gs));
 	if (generation == gs->generation)
 		return;
 	gs->generation = generation;
@@ -260,6 +316,9 @@ static bool not_sampled(void *ctx, const struct relay *r, size_t index)
 	const struct guard_set *gs = ctx;
 
 	(void)index;
+	/* A sample of its own is kept for EntryNodes: no other guard may fill it. */
+	if (gs->rules->entry && !gs->of_bridges && !path_rules_allow_guard(gs->rules, r))
+		return false;
 	for (size_t i = 0; i < gs->n; i++) {
 		if (!memcmp(gs->g[i].rec.rsa_id, r->rsa_id, RSA_ID_LEN))
 			return false;
@@ -270,8 +329,12 @@ static bool not_sampled(void *ctx, const struct relay *r, size_t index)
 static size_t max_sample(const struct guard_set *gs)
 {
 	const struct guard_params *p = &gs->params;
-	size_t max = selector_count(gs->sel, &want_guard) * (size_t)p->max_sample_percent / 100;
+	size_t max;
 
+	/* As in C tor: every bridge may be in the sample, the user chose them. */
+	if (gs->of_bridges)
+		return GUARDS_MAX;
+	max = selector_count(gs->sel, &want_guard) * (size_t)p->max_sample_percent / 100;
 	if (max > (size_t)p->max_sample)
 		max = (size_t)p->max_sample;
 	/* guard-spec 4.1: a maximum below the minimum is raised to it. */
@@ -287,17 +350,31 @@ static size_t count_usable(const struct guard_set *gs)
 	return n;
 }
 
+/* Any bridge that is not in the sample yet: there are no weights to go by. */
+static ssize_t choose_bridge(struct guard_set *gs)
+{
+	size_t seen = 0;
+	ssize_t chosen = -ENOENT;
+
+	for (size_t i = 0; i < gs->n_bridges; i++) {
+		if (not_sampled(gs, &gs->bridges[i], i) && crypto_random_below(++seen) == 0)
+			chosen = (ssize_t)i;
+	}
+	return chosen;
+}
+
 /* Draws one more guard. 0, or negative when there is none left. */
 static int sample_one(struct guard_set *gs, time_t wall)
 {
-	ssize_t index = selector_choose(gs->sel, &want_guard, not_sampled, gs);
+	ssize_t index = gs->of_bridges ? choose_bridge(gs)
+				       : selector_choose(gs->sel, &want_guard, not_sampled, gs);
 	struct guard_record rec = { .listed = true };
 	const struct relay *r;
 	struct guard *g;
 
 	if (index < 0)
 		return (int)index;
-	r = netdir_relay(set_netdir(gs), (size_t)index);
+	r = guard_set_relay(gs, (size_t)index);
 	memcpy(rec.rsa_id, r->rsa_id, RSA_ID_LEN);
 	if (r->has_ed) {
 		rec.has_ed = true;
@@ -308,7 +385,7 @@ static int sample_one(struct guard_set *gs, time_t wall)
 	rec.sampled_on = guard_random_date(wall, gs->params.lifetime / 10);
 	g = guard_append(gs, &rec);
 	g->relay = index;
-	g->filtered = true;
+	g->filtered = is_allowed(gs, r);
 	gs->dirty = true;
 	return 0;
 }
@@ -322,7 +399,7 @@ void guard_set_expand(struct guard_set *gs, time_t wall)
 	while (usable < (size_t)gs->params.min_filtered && gs->n < max && gs->n < GUARDS_MAX) {
 		if (sample_one(gs, wall))
 			break;
-		usable++;
+		usable += guard_is_usable(&gs->g[gs->n - 1]);
 	}
 	if (gs->n > before)
 		log_info("guards: sample grew from %zu to %zu", before, gs->n);
@@ -371,6 +448,67 @@ void guard_set_update_primary(struct guard_set *gs)
 			n++;
 		}
 	}
+}
+
+/* --- bridges --- */
+
+static void bridge_relay(const struct relay_target *t, struct relay *ret)
+{
+	*ret = (struct relay){
+		.flags = RELAY_VALID | RELAY_RUNNING,
+		.ipv4 = addr_v4_value(&t->or_v4.addr),
+		.ipv4_port = t->or_v4.port,
+		.ipv6_port = t->or_v6.port,
+		.has_md = t->has_ntor,
+		.has_ed = t->has_ed,
+		.caps = t->caps,
+	};
+	memcpy(ret->rsa_id, t->rsa_id, RSA_ID_LEN);
+	memcpy(ret->ed_id, t->ed_id, ED_ID_LEN);
+	memcpy(ret->ntor_key, t->ntor_key, NTOR_KEY_LEN);
+	memcpy(ret->nickname, t->nickname, sizeof(ret->nickname));
+	if (t->or_v6.addr.family == ADDR_V6)
+		memcpy(ret->ipv6, t->or_v6.addr.b, sizeof(ret->ipv6));
+}
+
+int guard_set_bridges(struct guard_set *gs, const struct relay_target *bridges, size_t n,
+		      time_t wall)
+{
+	struct relay *relays = calloc(n ? n : 1, sizeof(*relays));
+	struct relay_target *targets = calloc(n ? n : 1, sizeof(*targets));
+
+	if (!relays || !targets) {
+		free(relays);
+		free(targets);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < n; i++) {
+		targets[i] = bridges[i];
+		bridge_relay(&bridges[i], &relays[i]);
+	}
+	free(gs->bridges);
+	free(gs->bridge_targets);
+	gs->bridges = relays;
+	gs->bridge_targets = targets;
+	gs->n_bridges = n;
+	guard_set_update(gs, wall);
+	return 0;
+}
+
+void guard_set_target(const struct guard_set *gs, size_t relay, struct relay_target *ret)
+{
+	const struct relay *r = guard_set_relay(gs, relay);
+
+	if (gs->of_bridges) {
+		*ret = gs->bridge_targets[relay];
+		return;
+	}
+	relay_to_target(r, ret);
+	if (select_has_keys(r))
+		return;
+	/* A directory guard may lack its descriptor: only CREATE_FAST is possible then. */
+	ret->has_ntor = false;
+	memset(ret->ntor_key, 0, NTOR_KEY_LEN);
 }
 
 /* --- state file and display --- */

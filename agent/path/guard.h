@@ -17,21 +17,33 @@
 #include <time.h>
 
 #include "agent/path/path.h"
+#include "agent/path/rules.h"
 #include "agent/path/select.h"
 
 struct guard_set;
 
-/*
- * @path: state file, NULL for memory only; loaded here. @subnets: the guard and the
- * exit may not share a subnet. NULL when out of memory.
- */
-struct guard_set *guard_set_new(struct selector *sel, const char *path, bool subnets);
+/* What a guard set is for; all borrowed but @path, which is copied. */
+struct guard_set_config {
+	const char *path;	/* state file, loaded at once; NULL: memory only */
+	bool subnets;		/* the guard and the exit may not share a subnet */
+	const struct path_rules *rules;	/* NULL: none */
+	bool bridges;		/* guards are those of guard_set_bridges(), not the consensus's */
+};
+
+/* NULL when out of memory. */
+struct guard_set *guard_set_new(struct selector *sel, const struct guard_set_config *config);
 void guard_set_free(struct guard_set *gs);
 /* The selector has a new netdir, or one with more descriptors (guard-spec 4.10). */
 void guard_set_update(struct guard_set *gs, time_t wall);
+/* For a set of bridges: all of them; copied. 0 or -ENOMEM. */
+int guard_set_bridges(struct guard_set *gs, const struct relay_target *bridges, size_t n,
+		      time_t wall);
+/* What guard_set_pick() yielded in @ret_relay, as needed to connect to it. */
+void guard_set_target(const struct guard_set *gs, size_t relay, struct relay_target *ret);
+const struct relay *guard_set_relay(const struct guard_set *gs, size_t relay);
 /*
  * A guard for one circuit (guard-spec 4.6). @dir: one hop to a directory, no
- * descriptor needed. @exit: index of the relay it must be compatible with, or -1.
+ * descriptor needed. @exit: index in the netdir of the relay it must go with, or -1.
  * 0; -EAGAIN: only guards without descriptor are left; -ENOENT: none is allowed
  * beside that exit, or there are no guards; -ENETDOWN: all were found unreachable.
  */

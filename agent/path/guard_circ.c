@@ -293,7 +293,7 @@ void guard_set_cancelled(struct guard_set *gs, uint64_t token)
  */
 static bool is_hopeless(const struct guard_set *gs, const struct guard *g)
 {
-	return g->relay >= 0 &&
+	return g->relay >= 0 && !gs->of_bridges &&
 	       netdir_md_state(selector_netdir(gs->sel), (size_t)g->relay) == MD_UNUSABLE;
 }
 

@@ -36,7 +36,7 @@ enum guard_reachable {
 struct guard {
 	struct guard_record rec;	/* what is stored */
 	uint32_t serial;		/* names it while the program runs */
-	ssize_t relay;			/* in the current netdir; -1: not there */
+	ssize_t relay;			/* in the current netdir, or the bridges; -1: not there */
 	bool filtered;
 	bool primary;
 	bool pending;			/* a circuit explores it (not for primary guards) */
@@ -68,6 +68,12 @@ struct guard_set {
 	struct selector *sel;		/* borrowed */
 	char *path;			/* NULL: memory only */
 	bool subnets;
+	const struct path_rules *rules;
+	/* A set of bridges: what stands for the consensus; has_md: its descriptor is known. */
+	bool of_bridges;
+	struct relay *bridges;
+	struct relay_target *bridge_targets;
+	size_t n_bridges;
 	bool dirty;
 	bool may_save;			/* false: an unreadable file is in the way */
 	struct guard_params params;
@@ -84,6 +90,7 @@ struct guard_set {
 	struct guard_use uses[GUARD_USES_MAX];	/* slot: token modulo size */
 };
 
+/* @nd NULL: the defaults. */
 void guard_params_read(struct guard_params *p, const struct netdir *nd);
 
 /* --- guard.c --- */
@@ -95,6 +102,8 @@ static inline bool guard_is_usable(const struct guard *g)
 {
 	return g->filtered && g->reachable != GUARD_NO;
 }
+/* NULL: neither listed nor a bridge of today. */
+const struct relay *guard_relay(const struct guard_set *gs, const struct guard *g);
 bool guard_has_descriptor(const struct guard_set *gs, const struct guard *g);
 /* A date up to @interval seconds before @wall (guard-spec A.2). */
 time_t guard_random_date(time_t wall, time_t interval);

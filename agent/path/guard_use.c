@@ -28,8 +28,8 @@ bool guard_obeys(const struct guard_set *gs, const struct guard *g, ssize_t exit
 		return true;
 	if (g->relay < 0)
 		return false;
-	return select_compatible(nd, netdir_relay(nd, (size_t)g->relay),
-				 netdir_relay(nd, (size_t)exit), gs->subnets);
+	return select_compatible(nd, guard_relay(gs, g), netdir_relay(nd, (size_t)exit),
+				 gs->subnets);
 }
 
 static struct guard_use *use_slot(struct guard_set *gs, uint64_t token)

@@ -25,29 +25,46 @@
 struct path_ctx {
 	struct selector *sel;
 	struct guard_set *guards;
+	struct path_rules rules;
 	bool subnets;
+	bool use_bridges;
 };
 
 /* tor's default LongLivedPorts (path-spec 2.2) */
 static const uint16_t long_lived_ports[] = { 21,   22,	 706,  1863, 5050, 5190,
 					     5222, 5223, 6523, 6667, 6697, 8300 };
 
+/* Each guard context keeps its sample apart (guard-spec 4.0). */
+static const char *context_suffix(const struct path_config *config)
+{
+	if (config->use_bridges)
+		return "-bridges";
+	return config->rules && config->rules->entry ? "-restricted" : "";
+}
+
 struct path_ctx *path_new(const struct path_config *config)
 {
 	struct path_ctx *p = calloc(1, sizeof(*p));
+	struct guard_set_config guards = { .rules = &p->rules, .bridges = config->use_bridges };
 	char *file = NULL;
 
 	if (!p)
 		return NULL;
+	if (config->rules)
+		p->rules = *config->rules;
+	p->use_bridges = config->use_bridges;
 	p->subnets = config->enforce_subnets && !config->testing;
 	p->sel = selector_new();
 	if (!p->sel)
 		goto fail;
-	if (config->state_dir && asprintf(&file, "%s/guards", config->state_dir) < 0) {
+	if (config->state_dir &&
+	    asprintf(&file, "%s/guards%s", config->state_dir, context_suffix(config)) < 0) {
 		file = NULL;
 		goto fail;
 	}
-	p->guards = guard_set_new(p->sel, file, p->subnets);
+	guards.path = file;
+	guards.subnets = p->subnets;
+	p->guards = guard_set_new(p->sel, &guards);
 	free(file);
 	if (p->guards)
 		return p;
@@ -71,6 +88,11 @@ void path_set_netdir(struct path_ctx *p, const struct netdir *nd, time_t wall)
 {
 	selector_set_netdir(p->sel, nd);
 	guard_set_update(p->guards, wall);
+}
+
+int path_set_bridges(struct path_ctx *p, const struct relay_target *bridges, size_t n, time_t wall)
+{
+	return guard_set_bridges(p->guards, bridges, n, wall);
 }
 
 bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent)
@@ -100,6 +122,9 @@ static bool last_hop_ok(void *ctx, const struct relay *r, size_t index)
 {
 	const struct draft *d = ctx;
 
+	if (d->req->purpose == PATH_EXIT ? !path_rules_allow_exit(&d->p->rules, r)
+					 : !path_rules_allow_middle(&d->p->rules, r))
+		return false;
 	for (size_t i = 0; i < d->n_tried; i++) {
 		if (d->tried[i] == index)
 			return false;
@@ -117,6 +142,8 @@ static bool middle_ok(void *ctx, const struct relay *r, size_t index)
 	const struct netdir *nd = selector_netdir(d->p->sel);
 
 	(void)index;
+	if (!path_rules_allow_middle(&d->p->rules, r))
+		return false;
 	for (size_t i = 0; i < d->n_chosen; i++) {
 		if (!select_compatible(nd, r, d->chosen[i], d->p->subnets))
 			return false;
@@ -174,24 +201,6 @@ static ssize_t choose_middle(struct draft *d)
 
 /* --- results --- */
 
-/* A directory guard may lack its descriptor: only CREATE_FAST is possible then. */
-static void fill_hop(const struct relay *r, struct relay_target *ret)
-{
-	if (select_has_keys(r)) {
-		relay_to_target(r, ret);
-		return;
-	}
-	*ret = (struct relay_target){ .caps = r->caps, .has_ed = r->has_ed };
-	memcpy(ret->rsa_id, r->rsa_id, RSA_ID_LEN);
-	if (r->has_ed)
-		memcpy(ret->ed_id, r->ed_id, ED_ID_LEN);
-	ret->or_v4 = (struct addr_port){ .addr = addr_v4(r->ipv4), .port = r->ipv4_port };
-	if (r->ipv6_port)
-		ret->or_v6 =
-			(struct addr_port){ .addr = addr_v6(r->ipv6), .port = r->ipv6_port };
-	memcpy(ret->nickname, r->nickname, sizeof(ret->nickname));
-}
-
 static int choose_dir(struct path_ctx *p, int64_t now_ms, time_t wall, struct path *ret)
 {
 	struct path path = { .n = 1 };
@@ -201,7 +210,7 @@ static int choose_dir(struct path_ctx *p, int64_t now_ms, time_t wall, struct pa
 	r = guard_set_pick(p->guards, true, -1, now_ms, wall, &guard, &path.guard_token);
 	if (r)
 		return r;
-	fill_hop(netdir_relay(selector_netdir(p->sel), guard), &path.hops[0]);
+	guard_set_target(p->guards, guard, &path.hops[0]);
 	*ret = path;
 	return 0;
 }
@@ -219,7 +228,7 @@ static int complete(struct draft *d, size_t last, int64_t now_ms, time_t wall, s
 			   &path.guard_token);
 	if (r)
 		return r;
-	d->chosen[0] = netdir_relay(nd, guard);
+	d->chosen[0] = guard_set_relay(d->p->guards, guard);
 	d->chosen[1] = netdir_relay(nd, last);
 	d->n_chosen = 2;
 	middle = choose_middle(d);
@@ -227,9 +236,9 @@ static int complete(struct draft *d, size_t last, int64_t now_ms, time_t wall, s
 		guard_set_cancelled(d->p->guards, path.guard_token);
 		return (int)middle;
 	}
-	fill_hop(netdir_relay(nd, guard), &path.hops[0]);
-	fill_hop(netdir_relay(nd, (size_t)middle), &path.hops[1]);
-	fill_hop(netdir_relay(nd, last), &path.hops[2]);
+	guard_set_target(d->p->guards, guard, &path.hops[0]);
+	relay_to_target(netdir_relay(nd, (size_t)middle), &path.hops[1]);
+	relay_to_target(netdir_relay(nd, last), &path.hops[2]);
 	*ret = path;
 	return 0;
 }
@@ -240,6 +249,8 @@ int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_
 	struct draft d = { .p = p, .req = req };
 	int r = -ENOENT;
 
+	if (req->purpose == PATH_DIR && p->use_bridges)
+		return choose_dir(p, now_ms, wall, ret);
 	if (!selector_is_live(p->sel, wall))
 		return -EAGAIN;
 	if (req->purpose == PATH_DIR)

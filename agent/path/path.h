@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "agent/path/rules.h"
 #include "common/addr.h"
 #include "common/relay_target.h"
 #include "dirclient/netdir.h"
@@ -55,6 +56,8 @@ struct path_config {
 	const char *state_dir;	/* guard state is kept in <state_dir>/guards; NULL: memory only */
 	bool testing;		/* TestingTorNetwork: subnets may repeat, small samples */
 	bool enforce_subnets;	/* EnforceDistinctSubnets; off under testing */
+	const struct path_rules *rules;	/* NULL: none; borrowed */
+	bool use_bridges;	/* the guards are those of path_set_bridges() and no others */
 };
 
 struct path_ctx *path_new(const struct path_config *config);
@@ -64,6 +67,11 @@ void path_free(struct path_ctx *p);
  * at leisure afterwards.
  */
 void path_set_netdir(struct path_ctx *p, const struct netdir *nd, time_t wall);
+/*
+ * UseBridges: every bridge that may be used now, has_ntor where its descriptor is known.
+ * Call again when one becomes known. 0 or -ENOMEM.
+ */
+int path_set_bridges(struct path_ctx *p, const struct relay_target *bridges, size_t n, time_t wall);
 /* Enough descriptors to build paths (path-spec 2.1.0)? Fractions in @ret_percent, 0..100. */
 bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent);
 /*

@@ -1,4 +1,5 @@
 path_SRCS := \
+	agent/path/addr_rule.c \
 	agent/path/cbt.c \
 	agent/path/cbt_state.c \
 	agent/path/guard.c \
@@ -6,7 +7,9 @@ path_SRCS := \
 	agent/path/guard_params.c \
 	agent/path/guard_state.c \
 	agent/path/guard_use.c \
+	agent/path/node_set.c \
 	agent/path/path.c \
+	agent/path/rules.c \
 	agent/path/select.c \
 	agent/path/select_table.c \
 	agent/path/state_file.c

@@ -384,7 +384,7 @@ START_TEST(retries_are_as_frequent_as_the_proposal_says)
 
 	selector_set_netdir(sel, nd);
 	for (int run = 0; run < runs; run++) {
-		struct guard_set *gs = guard_set_new(sel, NULL, true);
+		struct guard_set *gs = guard_set_new(sel, &(struct guard_set_config){ .subnets = true });
 		size_t victim = SIZE_MAX, good = SIZE_MAX, relay;
 		uint64_t token;
 
