@@ -115,6 +115,8 @@ def common_lines(all_relays):
         "TestingDirAuthVoteGuard *",
         "TestingMinExitFlagThreshold 0",
         "V3AuthNIntervalsValid 3",
+        # Nothing to fetch before the first consensus: failed tries would back off.
+        f"TestingServerConsensusDownloadInitialDelay {FIRST_INTERVAL + 1}",
         "DisableDebuggerAttachment 0",
     ]
 
@@ -124,6 +126,8 @@ AUTHORITY_LINES = [
     "V3AuthoritativeDirectory 1",
     "ContactInfo none@example.test",
     "AuthDirHasIPv6Connectivity 1",
+    # All run, whatever the machine's load: it would come and go in the consensus.
+    "AuthDirTestReachability 0",
     "ExitPolicy reject *:*",
     # The first vote comes quickly (see Holder.await_voting_round), then every 20 s.
     f"TestingV3AuthInitialVotingInterval {FIRST_INTERVAL}",

@@ -70,7 +70,7 @@ def slow_reader(t):
     t.equal(t.ok(slow.finish(100)).text.split()[:1], [wanted], "hash")
 
 
-@scenario("a stopped program goes on where it was", timeout=120)
+@scenario("a stopped program goes on where it was", timeout=75)
 def stopped_program(t):
     _, wanted = services.test_file(t.net.cache, 16)
     r = t.start(t.regular(), ["sh", "-c", 'curl -sS "$0" | sha256sum', f"{WWW}/slow/16m.bin"])
@@ -78,4 +78,4 @@ def stopped_program(t):
     os.killpg(r.p.pid, signal.SIGSTOP)
     time.sleep(4)
     os.killpg(r.p.pid, signal.SIGCONT)
-    t.equal(t.ok(r.finish(100)).text.split()[:1], [wanted], "hash")
+    t.equal(t.ok(r.finish(45)).text.split()[:1], [wanted], "hash")
