@@ -30,12 +30,14 @@
 #include <string.h>
 
 #include "agent/circ/circuit_int.h"
+#include "agent/circ/conflux_int.h"
 #include "common/log.h"
 #include "common/secret.h"
 
 /* Bit @to of may_follow[from]. */
 static const unsigned int may_follow[] = {
-	[CIRCUIT_NEW] = 1u << CIRCUIT_WAIT_CHANNEL | 1u << CIRCUIT_CLOSED,
+	/* A set has no channel of its own. */
+	[CIRCUIT_NEW] = 1u << CIRCUIT_WAIT_CHANNEL | 1u << CIRCUIT_BUILDING | 1u << CIRCUIT_CLOSED,
 	[CIRCUIT_WAIT_CHANNEL] = 1u << CIRCUIT_BUILDING | 1u << CIRCUIT_CLOSED,
 	[CIRCUIT_BUILDING] = 1u << CIRCUIT_OPEN | 1u << CIRCUIT_CLOSED,
 	[CIRCUIT_OPEN] = 1u << CIRCUIT_BUILDING | 1u << CIRCUIT_CLOSED,
@@ -84,6 +86,7 @@ static void close_now(struct circuit *c, enum circuit_error error, uint8_t reaso
 	loop_cancel(c->env->loop, LOOP_PUMP, &c->pump_task);
 	loop_defer(c->env->loop, LOOP_PUMP, &c->notify_task);
 	loop_defer(c->env->loop, LOOP_FREE, &c->reap_task);
+	conflux_on_closed(c);
 }
 
 void circuit_fail(struct circuit *c, enum circuit_error error, uint8_t reason)
@@ -167,6 +170,7 @@ static void circuit_free(struct circuit *c)
 	loop_cancel(c->env->loop, LOOP_PUMP, &c->notify_task);
 	loop_cancel(c->env->loop, LOOP_PUMP, &c->pump_task);
 	loop_cancel(c->env->loop, LOOP_FREE, &c->reap_task);
+	conflux_free(c->conflux);
 	handshake_client_wipe(&c->handshake);
 	secret_wipe(c->crypto, sizeof(c->crypto));
 	c->env->n_circuits--;
@@ -201,7 +205,9 @@ static void on_reap(struct loop_task *task)
 
 unsigned int circuit_hop_version(const struct circuit *c, size_t hop)
 {
-	return relay_crypto_cell_version(&c->crypto[hop]);
+	const struct circuit *via = c->conflux ? conflux_any(c->conflux) : c;
+
+	return via ? relay_crypto_cell_version(&via->crypto[hop]) : 0;
 }
 
 size_t circuit_hop_index(const struct circuit *c, const struct hop *h)
@@ -228,8 +234,15 @@ void circuit_send_msg(struct circuit *c, size_t hop, uint8_t command, uint16_t s
 {
 	struct relay_msg msg = { command, stream_id, (uint16_t)len, data };
 	uint8_t body[RELAY_BODY_LEN], tag[RELAY_TAG_MAX];
-	int r = relay_cell_encode(circuit_hop_version(c, hop), &msg, body);
+	int r;
 
+	if (c->conflux) {
+		c = conflux_carrier(c->conflux, command);
+		if (!c)
+			return;
+		conflux_note_sent(c, command);
+	}
+	r = relay_cell_encode(circuit_hop_version(c, hop), &msg, body);
 	assert(r == 0);
 	(void)r;
 	log_debug("circ %llu: %s to hop %zu, stream %u, %zu bytes", (unsigned long long)c->id,

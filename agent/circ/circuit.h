@@ -34,6 +34,7 @@ struct circ_env {
 	void *param_ctx;
 	uint64_t next_id;	/* circuit ids for logs and onionctl, from 1 */
 	size_t n_circuits;	/* kept by circuit_new() and its counterpart; start with 0 */
+	size_t conflux_queued;	/* bytes that sets keep for later (conflux.h); start with 0 */
 };
 
 enum circuit_state {

@@ -162,7 +162,8 @@ int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeou
 
 	if (c->state == CIRCUIT_WAIT_CHANNEL || c->state == CIRCUIT_BUILDING)
 		return -EBUSY;
-	if (c->state != CIRCUIT_OPEN || !hop->has_ntor || timeout_ms <= 0)
+	/* Streams of a set leave at its last hop. */
+	if (c->state != CIRCUIT_OPEN || c->conflux || c->leg || !hop->has_ntor || timeout_ms <= 0)
 		return -EINVAL;
 	/* Relays drop an EXTEND2 that is not in a RELAY_EARLY cell (tor-spec 5.6). */
 	if (c->n_open == CIRC_HOPS_MAX || c->early_left == 0)

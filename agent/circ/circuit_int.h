@@ -43,6 +43,8 @@ struct hop {
 };
 
 TAILQ_HEAD(stream_list, stream);
+struct conflux;
+struct conflux_leg;
 
 struct circuit {
 	struct circ_env *env;
@@ -69,6 +71,9 @@ struct circuit {
 	struct stream *turn;		/* whose sendable() is running */
 	unsigned int turn_left;		/* cells */
 	struct stream_list dead;	/* freed at the end of the round */
+
+	struct conflux *conflux;	/* the set that this circuit is the face of */
+	struct conflux_leg *leg;	/* its place in a set, as a leg */
 
 	struct circuit_failure failure;
 	bool told_closed;
@@ -117,10 +122,10 @@ void circuit_arm_build_timer(struct circuit *c, int timeout_ms);
 void circuit_fail(struct circuit *c, enum circuit_error error, uint8_t reason);
 /* A relay broke the rules: rate-limited warning, then circuit_fail(). */
 void circuit_violation(struct circuit *c, const char *what);
-/* Seals a finished body for @hop and sends it; RELAY_EARLY where C tor would. */
+/* Seals a finished body for @hop and sends it; RELAY_EARLY where C tor would. Not for a set. */
 void circuit_send_body(struct circuit *c, size_t hop, uint8_t command,
 		       uint8_t body[RELAY_BODY_LEN], uint8_t ret_tag[RELAY_TAG_MAX]);
-/* Encodes and sends; @len must fit the hop's cell format. */
+/* Encodes and sends, for a set on one of its legs; @len must fit the hop's cell format. */
 void circuit_send_msg(struct circuit *c, size_t hop, uint8_t command, uint16_t stream_id,
 		      const uint8_t *data, size_t len);
 unsigned int circuit_hop_version(const struct circuit *c, size_t hop);
@@ -150,6 +155,11 @@ void stream_act(struct stream *s, const struct stream_flow_act *act);
 void stream_recv(struct circuit *c, size_t hop, const struct relay_msg *msg);
 
 /* --- stream_sched.c --- */
+/*
+ * Where the next DATA for @hop goes: @c itself, or a leg of the set. NULL: nowhere now, for lack
+ * of a window; or of room in channels, then @ret_blocked (may be NULL).
+ */
+struct circuit *circuit_data_carrier(struct circuit *c, size_t hop, bool *ret_blocked);
 /* stream_room() without waiting for more. */
 size_t stream_room_now(struct stream *s);
 /* More room came: to the circuit, or to @s alone. */

@@ -8,6 +8,7 @@
  * closes the circuit.
  */
 #include "agent/circ/circuit_int.h"
+#include "agent/circ/conflux_int.h"
 #include "agent/circ/extend.h"
 #include "common/log.h"
 
@@ -19,6 +20,15 @@ static void count_junk(struct circuit *c, const struct relay_msg *msg)
 		circuit_violation(c, "too many messages without meaning");
 }
 
+/* A leg's messages are put in order before the streams of its set get them. */
+static void to_stream(struct circuit *c, size_t i, const struct relay_msg *msg)
+{
+	if (c->leg && conflux_is_sequenced(msg->command))
+		conflux_recv(c, i, msg);
+	else
+		stream_recv(c, i, msg);
+}
+
 /* Every DATA cell counts for the hop's SENDMEs, whoever it is for (tor-spec 7.3). */
 static void on_data(struct circuit *c, size_t i, const struct relay_msg *msg,
 		    const uint8_t *tag)
@@ -28,7 +38,7 @@ static void on_data(struct circuit *c, size_t i, const struct relay_msg *msg,
 
 	if (flow_received(flow))
 		circuit_send_msg(c, i, RELAY_SENDME, 0, body, flow_sendme_body(flow, tag, body));
-	stream_recv(c, i, msg);
+	to_stream(c, i, msg);
 }
 
 static void on_circuit_sendme(struct circuit *c, size_t i, const struct relay_msg *msg)
@@ -36,6 +46,8 @@ static void on_circuit_sendme(struct circuit *c, size_t i, const struct relay_ms
 	switch (flow_sendme(&c->hops[i].flow, msg->data, msg->len, circuit_now_usec(c),
 			    channel_circ_congested(&c->chan))) {
 	case FLOW_OK:
+		if (c->leg)
+			conflux_note_rtt(c);
 		circuit_pump_soon(c);
 		return;
 	case FLOW_E_SENDME_EARLY:
@@ -78,11 +90,17 @@ static void dispatch(struct circuit *c, size_t i, const struct relay_msg *msg,
 	case RELAY_TRUNCATED:
 		on_truncated(c, i, msg);
 		return;
+	case RELAY_CONFLUX_LINKED:
+		conflux_recv_linked(c, i, msg);
+		return;
+	case RELAY_CONFLUX_SWITCH:
+		conflux_recv_switch(c, i, msg);
+		return;
 	case RELAY_DROP:	/* padding by design (tor-spec 7.2) */
 	case RELAY_PADDING_NEGOTIATED:
 		return;
 	}
-	stream_recv(c, i, msg);	/* END, CONNECTED, RESOLVED, XON, XOFF */
+	to_stream(c, i, msg);	/* END, CONNECTED, RESOLVED, XON, XOFF */
 }
 
 /* The stream ID fits the command (tor-spec 6.1). */
@@ -126,6 +144,9 @@ void circuit_recv_relay(struct circuit *c, uint8_t *body)
 	if (!relay_command_is_inbound(msg.command) || !stream_id_fits(&msg)) {
 		if (msg.command == RELAY_DATA)
 			circuit_violation(c, "DATA without a stream");
+		else if (msg.command == RELAY_CONFLUX_LINK ||
+			 msg.command == RELAY_CONFLUX_LINKED_ACK)
+			circuit_violation(c, "a client's part of linking, from a relay");
 		else
 			count_junk(c, &msg);
 		return;

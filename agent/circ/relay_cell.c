@@ -33,9 +33,9 @@ static const struct command_info commands[] = {
 	CMD(EXTEND2, NEVER, false),			/* 5.1.2 */
 	CMD(EXTENDED2, NEVER, true),			/* 5.1.3 */
 	CMD(CONFLUX_LINK, NEVER, false),		/* prop329 4.1 */
-	CMD(CONFLUX_LINKED, NEVER, false),		/* never asked for: unexpected */
+	CMD(CONFLUX_LINKED, NEVER, true),
 	CMD(CONFLUX_LINKED_ACK, NEVER, false),
-	CMD(CONFLUX_SWITCH, NEVER, false),
+	CMD(CONFLUX_SWITCH, NEVER, true),
 	CMD(ESTABLISH_INTRO, NEVER, false),		/* rend-spec-v3 3 and 4 */
 	CMD(ESTABLISH_RENDEZVOUS, NEVER, false),
 	CMD(INTRODUCE1, NEVER, false),

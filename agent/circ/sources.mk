@@ -3,6 +3,11 @@ circ_SRCS := \
 	agent/circ/circuit_build.c \
 	agent/circ/circuit_info.c \
 	agent/circ/circuit_recv.c \
+	agent/circ/conflux.c \
+	agent/circ/conflux_msg.c \
+	agent/circ/conflux_params.c \
+	agent/circ/conflux_recv.c \
+	agent/circ/conflux_send.c \
 	agent/circ/end_reason.c \
 	agent/circ/extend.c \
 	agent/circ/flow.c \

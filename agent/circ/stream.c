@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "agent/circ/circuit_int.h"
+#include "agent/circ/conflux_int.h"
 #include "agent/circ/stream_msg.h"
 #include "common/log.h"
 
@@ -163,7 +164,10 @@ static int start(struct circuit *c, size_t hop, enum stream_kind kind, const uin
 
 	if (c->state != CIRCUIT_OPEN)
 		return -ENOTCONN;
-	if (hop >= c->n_open || timeout_ms <= 0)
+	if (hop >= c->n_open || timeout_ms <= 0 || c->leg)
+		return -EINVAL;
+	/* Exits refuse directory streams over a set, which could not be told apart otherwise. */
+	if (c->conflux && (kind == STREAM_DIR || hop != c->n_open - 1))
 		return -EINVAL;
 	id = stream_table_pick_id(&c->hops[hop].streams, loop_now_ms(c->env->loop));
 	if (id == 0)
@@ -242,22 +246,28 @@ void stream_consumed(struct stream *s, size_t len)
 	stream_act(s, &act);
 }
 
-/* One DATA cell from the front of @data; the bytes it took, or 0 when the circuit failed. */
-static size_t send_cell(struct stream *s, const uint8_t *data, size_t len, size_t cell_data)
+/*
+ * One DATA cell from the front of @data, on the stream's circuit or a leg of it; the bytes it
+ * took, or 0 when the circuit failed.
+ */
+static size_t send_cell(struct stream *s, struct circuit *c, const uint8_t *data, size_t len,
+			size_t cell_data)
 {
-	struct circuit *c = s->circuit;
-	size_t hop = circuit_hop_index(c, s->hop);
+	size_t hop = circuit_hop_index(s->circuit, s->hop);
+	struct flow *flow = &c->hops[hop].flow;
 	uint8_t body[RELAY_BODY_LEN], tag[RELAY_TAG_MAX], *p;
-	size_t n = flow_pack(&s->hop->flow, len, cell_data);
+	size_t n = flow_pack(flow, len, cell_data);
 
 	p = relay_cell_begin(circuit_hop_version(c, hop), RELAY_DATA, s->id, n, body);
 	memcpy(p, data, n);
 	relay_cell_finish(body, p, n);
 	circuit_send_body(c, hop, RELAY_DATA, body, tag);
+	if (c->leg)
+		conflux_note_sent(c, RELAY_DATA);
 	stream_flow_sent(&s->flow, n);
-	if (flow_sent(&s->hop->flow, tag, circuit_now_usec(c)) < 0) {
+	if (flow_sent(flow, tag, circuit_now_usec(c)) < 0) {
 		/* Without the tag the next SENDME could not be checked. */
-		circuit_fail(c, CIRCUIT_E_LIMIT, DESTROY_RESOURCELIMIT);
+		circuit_fail(s->circuit, CIRCUIT_E_LIMIT, DESTROY_RESOURCELIMIT);
 		return 0;
 	}
 	return n;
@@ -265,14 +275,19 @@ static size_t send_cell(struct stream *s, const uint8_t *data, size_t len, size_
 
 int stream_send(struct stream *s, const uint8_t *data, size_t len)
 {
-	struct circuit *c = s->circuit;
+	struct circuit *c = s->circuit, *via = c;
 	size_t hop = circuit_hop_index(c, s->hop), n;
 	size_t cell_data = relay_cell_data_max(circuit_hop_version(c, hop), RELAY_DATA);
 
 	if (len > stream_room_now(s))
 		return -ENOBUFS;
+	/* The room was that of one leg: all of it goes there. */
+	if (c->conflux && len > 0)
+		via = conflux_carrier(c->conflux, RELAY_DATA);
+	if (!via)
+		return -ENOBUFS;
 	while (len > 0) {
-		n = send_cell(s, data, len, cell_data);
+		n = send_cell(s, via, data, len, cell_data);
 		if (n == 0)
 			return -ENOBUFS;
 		data += n;

@@ -12,6 +12,7 @@
  * again in the next round.
  */
 #include "agent/circ/circuit_int.h"
+#include "agent/circ/conflux_int.h"
 
 static size_t cell_data_max(const struct stream *s)
 {
@@ -28,14 +29,32 @@ static unsigned int own_cells(struct stream *s)
 	return stream_flow_cells(&s->flow, cell_data_max(s), circuit_now_usec(s->circuit));
 }
 
-/* What the hop, the channel and the other streams leave to @s. */
-static unsigned int shared_cells(const struct stream *s)
+struct circuit *circuit_data_carrier(struct circuit *c, size_t hop, bool *ret_blocked)
 {
-	const struct circuit *c = s->circuit;
-	unsigned int cells = flow_cells(&s->hop->flow);
+	struct conflux_leg *leg;
+	bool window;
 
-	if (channel_circ_congested(&c->chan))
+	if (c->conflux) {
+		leg = conflux_choose(c->conflux, ret_blocked);
+		return leg ? leg->circuit : NULL;
+	}
+	window = flow_cells(&c->hops[hop].flow) > 0;
+	if (ret_blocked)
+		*ret_blocked = window && channel_circ_congested(&c->chan);
+	return window && !channel_circ_congested(&c->chan) ? c : NULL;
+}
+
+/* What the hop, the channel and the other streams leave to @s; @ret_via: where it would go. */
+static unsigned int shared_cells(const struct stream *s, struct circuit **ret_via)
+{
+	struct circuit *c = s->circuit;
+	size_t hop = circuit_hop_index(c, s->hop);
+	unsigned int cells;
+
+	*ret_via = circuit_data_carrier(c, hop, NULL);
+	if (!*ret_via)
 		return 0;
+	cells = flow_cells(&(*ret_via)->hops[hop].flow);
 	if (c->turn == s)
 		return cells < c->turn_left ? cells : c->turn_left;
 	if (!TAILQ_EMPTY(&c->waiting))
@@ -46,11 +65,15 @@ static unsigned int shared_cells(const struct stream *s)
 size_t stream_room_now(struct stream *s)
 {
 	unsigned int own = own_cells(s), shared;
+	struct circuit *via;
 
 	if (own == 0)
 		return 0;
-	shared = shared_cells(s);
-	return flow_bytes(&s->hop->flow, own < shared ? own : shared, cell_data_max(s));
+	shared = shared_cells(s, &via);
+	if (shared == 0)
+		return 0;
+	return flow_bytes(&via->hops[circuit_hop_index(s->circuit, s->hop)].flow,
+			  own < shared ? own : shared, cell_data_max(s));
 }
 
 static void wait_alone(struct stream *s)
@@ -65,9 +88,18 @@ static void wait_alone(struct stream *s)
 	}
 }
 
+static void want_write(struct circuit *c)
+{
+	if (c->conflux)
+		conflux_want_write(c->conflux);
+	else
+		channel_circ_want_write(&c->chan);
+}
+
 static void wait_in_queue(struct stream *s)
 {
 	struct circuit *c = s->circuit;
+	bool blocked;
 
 	if (!s->waiting && c->turn == s && c->turn_left > 0) {
 		/* The window ended the turn: the rest of it comes first next time. */
@@ -78,10 +110,10 @@ static void wait_in_queue(struct stream *s)
 		TAILQ_INSERT_TAIL(&c->waiting, s, entry);
 	}
 	s->waiting = true;
-	if (channel_circ_congested(&c->chan))
-		channel_circ_want_write(&c->chan);
-	else if (flow_cells(&s->hop->flow) > 0)
+	if (circuit_data_carrier(c, circuit_hop_index(c, s->hop), &blocked))
 		circuit_pump_soon(c);
+	else if (blocked)
+		want_write(c);
 }
 
 size_t stream_room(struct stream *s)
@@ -110,8 +142,15 @@ void stream_room_came(struct stream *s)
 	wait_in_queue(s);
 }
 
+/* Streams that wait for a leg wait on the face of its set. */
+static struct circuit *face_of(struct circuit *c)
+{
+	return c->leg ? c->leg->set->face : c;
+}
+
 void circuit_pump_soon(struct circuit *c)
 {
+	c = face_of(c);
 	if (!TAILQ_EMPTY(&c->waiting))
 		loop_defer(c->env->loop, LOOP_PUMP, &c->pump_task);
 }
@@ -151,14 +190,22 @@ static unsigned int give_turn(struct circuit *c, struct stream *s)
 	return turn - c->turn_left;
 }
 
-/* Streams whose hop has no room keep their place. */
-static struct stream *next_in_queue(const struct circuit *c)
+/*
+ * Streams whose hop has no room keep their place. NULL: nobody can send now; asks for a call
+ * where only the channel is in the way.
+ */
+static struct stream *next_in_queue(struct circuit *c)
 {
 	struct stream *s;
+	bool blocked;
 
 	TAILQ_FOREACH(s, &c->waiting, entry) {
-		if (flow_cells(&s->hop->flow) > 0)
+		if (circuit_data_carrier(c, circuit_hop_index(c, s->hop), &blocked))
 			return s;
+		if (blocked) {
+			want_write(c);
+			return NULL;
+		}
 	}
 	return NULL;
 }
@@ -168,14 +215,11 @@ void circuit_pump(struct circuit *c)
 	unsigned int budget = CIRC_PUMP_CELLS, used, n = 0;
 	struct stream *s;
 
+	c = face_of(c);
 	/* Everybody who waits now gets at most one turn. */
 	TAILQ_FOREACH(s, &c->waiting, entry)
 		n++;
 	while (n-- > 0 && budget > 0 && c->state != CIRCUIT_CLOSED && (s = next_in_queue(c))) {
-		if (channel_circ_congested(&c->chan)) {
-			channel_circ_want_write(&c->chan);
-			return;
-		}
 		used = give_turn(c, s);
 		budget -= used < budget ? used : budget;
 	}

@@ -1,1 +1,1 @@
-FUZZERS += relay_msg circuit
+FUZZERS += relay_msg circuit conflux_msg

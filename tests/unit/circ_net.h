@@ -7,7 +7,8 @@
  * server half of the handshakes and the relay half of the cell encryption. Cells
  * wait in two queues; the test decides how many move, and when. The relays check
  * all that a client owes them: windows, tags, EXTEND2 in RELAY_EARLY only, stream
- * SENDMEs only where they belong. Include it in one test program only once.
+ * SENDMEs only where they belong. A second chain with guards of its own may stand beside the
+ * first (net_new_beside()). Include it in one test program only once.
  */
 #ifndef TESTS_CIRC_NET_H
 #define TESTS_CIRC_NET_H
@@ -75,8 +76,9 @@ struct net_relay {
 };
 
 struct net {
+	struct net *beside;	/* another chain, with its own guard */
 	struct ev_loop *ev;
-	struct loop loop;
+	struct loop own_loop, *loop;
 	struct circ_env env;
 	struct mutator rnd;
 	struct channel_circ *cc;
@@ -91,6 +93,10 @@ struct net {
 	unsigned int stall_at;	/* no answer to handshake with hop stall_at - 1; 0: none */
 	uint8_t *mangle;	/* flips a bit of the next reply to a handshake when set */
 	struct { const char *name; int32_t value; } params[8];
+	/* Messages that the test answers itself; true: it did. */
+	bool (*hook)(struct net *net, unsigned int i, const struct relay_msg *m,
+		     const uint8_t *tag);
+	void *hook_ctx;
 };
 
 static struct net *the_net;
@@ -113,18 +119,28 @@ static int32_t net_param(void *ctx, const char *name, int32_t def, int32_t min, 
 int channel_pool_attach(struct channel_pool *p, const struct relay_target *target,
 			struct channel_circ *cc)
 {
+	struct net *net = the_net;
+
 	(void)p;
-	assert(memcmp(target->rsa_id, the_net->relays[0].target.rsa_id, RSA_ID_LEN) == 0);
-	cc->channel = (struct channel *)(void *)the_net;
-	the_net->cc = cc;
-	the_net->opened = false;
+	while (memcmp(target->rsa_id, net->relays[0].target.rsa_id, RSA_ID_LEN) != 0) {
+		net = net->beside;
+		assert(net);
+	}
+	cc->channel = (struct channel *)(void *)net;
+	net->cc = cc;
+	net->opened = false;
 	return 0;
+}
+
+static struct net *net_of(const struct channel_circ *cc)
+{
+	return (struct net *)(void *)cc->channel;
 }
 
 void channel_circ_detach(struct channel_circ *cc)
 {
+	net_of(cc)->cc = NULL;
 	cc->channel = NULL;
-	the_net->cc = NULL;
 }
 
 static void net_push(struct net_queue *q, uint8_t command, const uint8_t *body)
@@ -140,26 +156,23 @@ static void net_push(struct net_queue *q, uint8_t command, const uint8_t *body)
 void channel_circ_send(struct channel_circ *cc, uint8_t command,
 		       const uint8_t body[CELL_BODY_LEN])
 {
-	assert(cc->channel && the_net->opened);
-	net_push(&the_net->out, command, body);
+	assert(cc->channel && net_of(cc)->opened);
+	net_push(&net_of(cc)->out, command, body);
 }
 
 bool channel_circ_congested(const struct channel_circ *cc)
 {
-	(void)cc;
-	return the_net->congested;
+	return net_of(cc)->congested;
 }
 
 void channel_circ_want_write(struct channel_circ *cc)
 {
-	(void)cc;
-	the_net->wanted_write = true;
+	net_of(cc)->wanted_write = true;
 }
 
 const struct relay_target *channel_circ_target(const struct channel_circ *cc)
 {
-	(void)cc;
-	return &the_net->relays[0].target;
+	return &net_of(cc)->relays[0].target;
 }
 
 uint64_t channel_circ_channel_id(const struct channel_circ *cc)
@@ -358,6 +371,8 @@ static void net_message(struct net *net, unsigned int i, const struct relay_msg 
 	struct net_relay *r = &net->relays[i];
 	struct net_stream *s;
 
+	if (net->hook && net->hook(net, i, m, tag))
+		return;
 	switch (m->command) {
 	case RELAY_EXTEND2:
 		assert(cell == CELL_RELAY_EARLY);
@@ -498,29 +513,34 @@ static unsigned int net_serve(struct net *net, unsigned int max)
 	return sent;
 }
 
-static void net_round(struct net *net)
+static void net_round(struct net *first)
 {
-	if (net->cc && !net->opened) {
-		net->opened = true;
-		net->cc->circ_id = 0x80000001;
-		net->cc->ops->opened(net->cc);
+	for (struct net *net = first; net; net = net->beside) {
+		if (net->cc && !net->opened) {
+			net->opened = true;
+			net->cc->circ_id = 0x80000001;
+			net->cc->ops->opened(net->cc);
+		}
+		if (net->cc && net->wanted_write && !net->congested) {
+			net->wanted_write = false;
+			net->cc->ops->writable(net->cc);
+		}
 	}
-	if (net->cc && net->wanted_write && !net->congested) {
-		net->wanted_write = false;
-		net->cc->ops->writable(net->cc);
-	}
-	ev_run(net->ev, EVRUN_NOWAIT);
+	ev_run(first->ev, EVRUN_NOWAIT);
 }
 
 /* Moves everything until nothing moves any more. */
-static void net_settle(struct net *net)
+static void net_settle(struct net *first)
 {
 	for (unsigned int idle = 0; idle < 4;) {
-		unsigned int n = net_serve(net, 100);
+		unsigned int n = 0;
 
-		n += net_move_out(net, 1000);
-		n += net_move_in(net, 1000);
-		net_round(net);
+		for (struct net *net = first; net; net = net->beside) {
+			n += net_serve(net, 100);
+			n += net_move_out(net, 1000);
+			n += net_move_in(net, 1000);
+		}
+		net_round(first);
 		idle = n == 0 ? idle + 1 : 0;
 	}
 }
@@ -547,8 +567,8 @@ __attribute__((unused)) static void net_wait_ms(struct net *net, int ms)
 
 	ev_now_update(net->ev);
 	net_round(net);
-	end = loop_now_ms(&net->loop) + ms;
-	while (loop_now_ms(&net->loop) < end) {
+	end = loop_now_ms(net->loop) + ms;
+	while (loop_now_ms(net->loop) < end) {
 		struct timespec t = { .tv_nsec = 1000000 };
 
 		net_settle(net);
@@ -556,15 +576,10 @@ __attribute__((unused)) static void net_wait_ms(struct net *net, int ms)
 	}
 }
 
-static struct net *net_new(uint64_t seed, bool cc, bool cgo)
+static void net_set_up(struct net *net, uint64_t seed, bool cc, bool cgo)
 {
-	struct net *net = calloc(1, sizeof(*net));
-
-	assert(net);
-	net->ev = ev_loop_new(EVFLAG_AUTO);
-	loop_init(&net->loop, net->ev);
 	mutate_init(&net->rnd, seed);
-	net->env = (struct circ_env){ .loop = &net->loop, .param = net_param, .param_ctx = net,
+	net->env = (struct circ_env){ .loop = net->loop, .param = net_param, .param_ctx = net,
 				      .next_id = 1 };
 	for (unsigned int i = 0; i < NET_RELAYS; i++) {
 		struct net_relay *r = &net->relays[i];
@@ -585,7 +600,39 @@ static struct net *net_new(uint64_t seed, bool cc, bool cgo)
 		if (cgo)
 			r->target.caps |= RELAY_CAP_SUBPROTO | RELAY_CAP_CGO;
 	}
+}
+
+static struct net *net_new(uint64_t seed, bool cc, bool cgo)
+{
+	struct net *net = calloc(1, sizeof(*net));
+
+	assert(net);
+	net->ev = ev_loop_new(EVFLAG_AUTO);
+	net->loop = &net->own_loop;
+	loop_init(net->loop, net->ev);
+	net_set_up(net, seed, cc, cgo);
 	the_net = net;
+	return net;
+}
+
+/* Other relays, up to the one at @shared, which is the same in both chains. */
+__attribute__((unused)) static struct net *net_new_beside(struct net *first, uint64_t seed,
+							  bool cc, bool cgo, unsigned int shared)
+{
+	struct net *net = calloc(1, sizeof(*net));
+
+	assert(net);
+	net->ev = first->ev;
+	net->loop = first->loop;
+	net_set_up(net, seed, cc, cgo);
+	for (unsigned int i = 0; i < shared; i++) {
+		net->relays[i].keys.rsa_id[1] = net->relays[i].target.rsa_id[1] = 0x99;
+		net->relays[i].keys.ed_id[1] = net->relays[i].target.ed_id[1] = 0x99;
+	}
+	net->relays[shared].keys = first->relays[shared].keys;
+	net->relays[shared].target = first->relays[shared].target;
+	net->beside = first->beside;
+	first->beside = net;
 	return net;
 }
 
@@ -593,9 +640,17 @@ static void net_free(struct net *net)
 {
 	net_settle(net);
 	assert(net->env.n_circuits == 0);
-	for (unsigned int i = 0; i < NET_RELAYS; i++)
-		sendme_tags_deinit(&net->relays[i].tags);
-	loop_deinit(&net->loop);
+	for (struct net *n = net; n; n = n->beside) {
+		for (unsigned int i = 0; i < NET_RELAYS; i++)
+			sendme_tags_deinit(&n->relays[i].tags);
+	}
+	while (net->beside) {
+		struct net *second = net->beside;
+
+		net->beside = second->beside;
+		free(second);
+	}
+	loop_deinit(net->loop);
 	ev_loop_destroy(net->ev);
 	free(net);
 }

@@ -375,7 +375,9 @@ START_TEST(relay_messages_out_of_place_close_the_circuit_or_are_dropped)
 		{ RELAY_PADDING_NEGOTIATED, 0, false }, { RELAY_BEGIN, 7, false },
 		{ RELAY_END, 7, false }, { RELAY_END, 0, false }, { RELAY_CONNECTED, 7, false },
 		{ RELAY_SENDME, 7, false }, { RELAY_XON, 7, false }, { RELAY_RESOLVED, 7, false },
-		{ RELAY_CONFLUX_LINKED, 0, false }, { 200, 0, false }, { RELAY_EXTENDED2, 3, false },
+		{ RELAY_CONFLUX_LINKED, 0, true }, { RELAY_CONFLUX_LINK, 0, true },
+		{ RELAY_CONFLUX_LINKED_ACK, 0, true }, { RELAY_CONFLUX_SWITCH, 0, true },
+		{ 200, 0, false }, { RELAY_EXTENDED2, 3, false },
 	};
 	struct net *net = net_new(15, false, false);
 	struct watch w;
@@ -460,7 +462,7 @@ START_TEST(shutdown_of_the_loop_frees_what_was_not_told_yet)
 
 	ck_assert_int_eq(stream_begin(c, 2, "example.com", 80, 0, 5000, &stream_ops, &sw, &s), 0);
 	circuit_close(c, DESTROY_NONE);
-	loop_deinit(&net->loop);
+	loop_deinit(net->loop);
 	for (unsigned int i = 0; i < NET_RELAYS; i++)
 		sendme_tags_deinit(&net->relays[i].tags);
 	ev_loop_destroy(net->ev);
@@ -521,7 +523,7 @@ START_TEST(streams_hear_of_the_end_before_an_owner_that_dies_with_it)
 	late.sw = &sw;
 	ck_assert_int_eq(stream_begin(late.c, 2, "a", 80, 0, 5000, &stream_ops, &sw, &s), 0);
 	net_settle(net);
-	loop_defer(&net->loop, LOOP_PUMP, &late.close);
+	loop_defer(net->loop, LOOP_PUMP, &late.close);
 	net_settle(net);
 	ck_assert_uint_eq(late.n_ended_when_gone, 1);
 	ck_assert_uint_eq(w.n_closed, 0);
@@ -627,7 +629,7 @@ int main(void)
 	tcase_add_loop_test(t, loss_of_the_channel_is_reported, 0, 3);
 	tcase_add_loop_test(t, cells_out_of_place_close_the_circuit, 0, 8);
 	tcase_add_test(t, a_created2_that_claims_too_much_is_refused);
-	tcase_add_loop_test(t, relay_messages_out_of_place_close_the_circuit_or_are_dropped, 0, 16);
+	tcase_add_loop_test(t, relay_messages_out_of_place_close_the_circuit_or_are_dropped, 0, 19);
 	tcase_add_test(t, junk_is_tolerated_up_to_a_limit);
 	tcase_add_test(t, closing_inside_opened_is_safe_and_silent);
 	tcase_add_loop_test(t, streams_hear_of_the_end_before_the_owner, 0, 2);
