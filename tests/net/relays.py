@@ -18,6 +18,7 @@ OR_PORT = 9001
 DIR_PORT = 7000
 CONTROL_SOCKET = "control.sock"
 FIRST_INTERVAL = 10    # s; a divisor of 30 min
+BANDWIDTHS = "bandwidths"
 KEY_CACHE_MAX_AGE = 20 * 86400
 EXIT_PORTS = ("80-90", "443", "8000-8999")
 
@@ -103,16 +104,22 @@ def make_all_keys(tor, all_relays, cache):
 
 
 def common_lines(all_relays):
+    def fingerprints(role):
+        return ",".join(r.fingerprint for r in all_relays if r.role == role)
+
     return [r.authority_line() for r in all_relays if r.role == "authority"] + [
         "TestingTorNetwork 1",
         "RunAsDaemon 0",
         "SafeLogging 0",
         "ShutdownWaitLength 0",
         "ProtocolWarnings 1",
-        "PathsNeededToBuildCircuits 0.67",
-        "TestingDirAuthVoteExit *",
         "TestingDirAuthVoteHSDir *",
-        "TestingDirAuthVoteGuard *",
+        "PathsNeededToBuildCircuits 0.67",
+        # Strict: authorities are no guards (scenarios kill them), middles no exits.
+        f"TestingDirAuthVoteGuard {fingerprints('middle')}",
+        "TestingDirAuthVoteGuardIsStrict 1",
+        f"TestingDirAuthVoteExit {fingerprints('exit')}",
+        "TestingDirAuthVoteExitIsStrict 1",
         "TestingMinExitFlagThreshold 0",
         "V3AuthNIntervalsValid 3",
         # Nothing to fetch before the first consensus: failed tries would back off.
@@ -160,7 +167,8 @@ def torrc(relay, all_relays, base, resolv_conf):
     else:
         lines += ["AddressDisableIPv6 1"]
     if relay.role == "authority":
-        lines += [f"DirPort {relay.addr}:{DIR_PORT}"] + AUTHORITY_LINES
+        lines += [f"DirPort {relay.addr}:{DIR_PORT}",
+                  f"V3BandwidthsFile {base}/{BANDWIDTHS}"] + AUTHORITY_LINES
     elif relay.role == "middle":
         lines += ["ExitPolicy reject *:*"]
     else:
@@ -175,7 +183,15 @@ def torrc(relay, all_relays, base, resolv_conf):
 
 
 def install(all_relays, base, cache, resolv_conf):
-    """Fresh data folders under @base with keys from @cache and torrc files."""
+    """Fresh data folders under @base with keys from @cache and torrc files.
+
+    The authorities get "measurements" that make all relays equal, but themselves
+    light: a relay that happened to carry a large transfer would get all the rest.
+    """
+    with open(os.path.join(base, BANDWIDTHS), "w", encoding="ascii") as f:
+        f.write(f"{int(time.time())}\n")
+        for r in all_relays:
+            f.write(f"node_id=${r.fingerprint} bw={50 if r.role == 'authority' else 5000}\n")
     for r in all_relays:
         d = r.dir(base)
         shutil.copytree(r.dir(cache), d, ignore=shutil.ignore_patterns("made", "lock"))
