@@ -7,6 +7,7 @@
 #   make fuzz T=cell S=60, make lint, make bench, make format, make install, make clean
 
 VARIANT ?= release
+.DEFAULT_GOAL := all
 B := build/$(VARIANT)
 
 PREFIX ?= /usr/local
@@ -46,10 +47,13 @@ LIBS_CHECK = $(call pkg,check)
 include $(wildcard common/sources.mk dirclient/sources.mk agent/sources.mk agent/*/sources.mk shim/sources.mk)
 include $(wildcard tests/support/*.mk tests/unit/*.mk tests/fuzz/*.mk tests/shim/*.mk tests/net/*.mk tests/lint/*.mk tests/bench/*.mk)
 
+# A library is made anew when a list changes, so that no removed object stays in it.
+SOURCE_LISTS := $(wildcard */sources.mk */*/sources.mk tests/support/*.mk)
+
 # Libraries in link order: a library may use only those after it.
 LIBNAMES := front circ path link dirclient common
 define library
-$(B)/lib$(1).a: $$(patsubst %.c,$(B)/%.o,$$($(1)_SRCS))
+$(B)/lib$(1).a: $$(patsubst %.c,$(B)/%.o,$$($(1)_SRCS)) $$(SOURCE_LISTS)
 endef
 $(foreach l,$(LIBNAMES) support,$(eval $(call library,$(l))))
 LIBS := $(patsubst %,$(B)/lib%.a,$(LIBNAMES))
@@ -68,7 +72,7 @@ $(B)/pic/%.o: %.c
 $(B)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	ar rcs $@ $(filter %.o,$^)
 
 $(B)/onionify-agent: $(patsubst %.c,$(B)/%.o,$(agent_SRCS)) $(LIBS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
