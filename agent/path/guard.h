@@ -49,6 +49,13 @@ const struct relay *guard_set_relay(const struct guard_set *gs, size_t relay);
  */
 int guard_set_pick(struct guard_set *gs, bool dir, ssize_t exit, int64_t now_ms, time_t wall,
 		   size_t *ret_relay, uint64_t *ret_token);
+/*
+ * A primary guard for one more leg of a set of circuits to @exit: none of @apart, nor of their
+ * families and subnets. Where no primary guard is left the set has to do without: a set is no
+ * reason to show oneself to more guards (C tor would go on to others). -ENOENT: none is left.
+ */
+int guard_set_pick_beside(struct guard_set *gs, ssize_t exit, const uint8_t (*apart)[RSA_ID_LEN],
+			  size_t n_apart, int64_t now_ms, size_t *ret_relay, uint64_t *ret_token);
 enum path_guard_use guard_set_succeeded(struct guard_set *gs, uint64_t token, int64_t now_ms,
 					time_t wall);
 void guard_set_failed(struct guard_set *gs, uint64_t token, int64_t now_ms);

@@ -95,12 +95,36 @@ struct pick {
 	bool dir;
 	ssize_t exit;
 	int64_t now_ms;
+	const uint8_t (*apart)[RSA_ID_LEN];	/* relays of the other legs */
+	size_t n_apart;
 };
+
+static bool guard_is_apart(const struct guard_set *gs, const struct guard *g,
+			   const struct pick *p)
+{
+	const struct netdir *nd = selector_netdir(gs->sel);
+	const struct relay *r = guard_relay(gs, g);
+
+	for (size_t i = 0; i < p->n_apart; i++) {
+		ssize_t other = netdir_find_rsa(nd, p->apart[i]);
+
+		if (!r || memcmp(r->rsa_id, p->apart[i], RSA_ID_LEN) == 0)
+			return false;
+		if (other >= 0 &&
+		    !select_compatible(nd, r, netdir_relay(nd, (size_t)other), gs->subnets))
+			return false;
+	}
+	return true;
+}
+
+static bool guard_goes(const struct guard_set *gs, const struct guard *g, const struct pick *p)
+{
+	return guard_obeys(gs, g, p->exit) && guard_is_apart(gs, g, p);
+}
 
 static bool guard_suits(const struct guard_set *gs, const struct guard *g, const struct pick *p)
 {
-	return guard_is_usable(g) && (p->dir || guard_has_descriptor(gs, g)) &&
-	       guard_obeys(gs, g, p->exit);
+	return guard_is_usable(g) && (p->dir || guard_has_descriptor(gs, g)) && guard_goes(gs, g, p);
 }
 
 /*
@@ -121,7 +145,7 @@ static struct guard *pick_primary(struct guard_set *gs, const struct pick *p)
 			continue;
 		if (considered >= limit && n)
 			break;
-		if (!guard_obeys(gs, g, p->exit)) {
+		if (!guard_goes(gs, g, p)) {
 			considered++;
 			continue;
 		}
@@ -223,6 +247,22 @@ int guard_set_pick(struct guard_set *gs, bool dir, ssize_t exit, int64_t now_ms,
 		return explain_none(gs, &p);
 	*ret_relay = (size_t)g->relay;
 	*ret_token = guard_use_new(gs, g, exit, state, now_ms);
+	return 0;
+}
+
+int guard_set_pick_beside(struct guard_set *gs, ssize_t exit, const uint8_t (*apart)[RSA_ID_LEN],
+			  size_t n_apart, int64_t now_ms, size_t *ret_relay, uint64_t *ret_token)
+{
+	struct pick p = { .exit = exit, .now_ms = now_ms, .apart = apart, .n_apart = n_apart };
+	struct guard *g;
+
+	guard_set_refresh(gs);
+	guard_set_consider_retries(gs, now_ms);
+	g = pick_primary(gs, &p);
+	if (!g)
+		return -ENOENT;
+	*ret_relay = (size_t)g->relay;
+	*ret_token = guard_use_new(gs, g, exit, GUARD_USE_ON_COMPLETION, now_ms);
 	return 0;
 }
 

@@ -148,6 +148,14 @@ static bool middle_ok(void *ctx, const struct relay *r, size_t index)
 		if (!select_compatible(nd, r, d->chosen[i], d->p->subnets))
 			return false;
 	}
+	for (size_t i = 0; i < d->req->n_apart; i++) {
+		ssize_t other = netdir_find_rsa(nd, d->req->apart[i]);
+
+		if (memcmp(r->rsa_id, d->req->apart[i], RSA_ID_LEN) == 0 ||
+		    (other >= 0 && !select_compatible(nd, r, netdir_relay(nd, (size_t)other),
+						      d->p->subnets)))
+			return false;
+	}
 	return true;
 }
 
@@ -224,8 +232,12 @@ static int complete(struct draft *d, size_t last, int64_t now_ms, time_t wall, s
 	size_t guard;
 	int r;
 
-	r = guard_set_pick(d->p->guards, false, (ssize_t)last, now_ms, wall, &guard,
-			   &path.guard_token);
+	if (d->req->exit_id)
+		r = guard_set_pick_beside(d->p->guards, (ssize_t)last, d->req->apart,
+					  d->req->n_apart, now_ms, &guard, &path.guard_token);
+	else
+		r = guard_set_pick(d->p->guards, false, (ssize_t)last, now_ms, wall, &guard,
+				   &path.guard_token);
 	if (r)
 		return r;
 	d->chosen[0] = guard_set_relay(d->p->guards, guard);
@@ -243,6 +255,17 @@ static int complete(struct draft *d, size_t last, int64_t now_ms, time_t wall, s
 	return 0;
 }
 
+/* One more leg to the exit of a set: it must still be there, with its keys. */
+static int choose_leg(struct draft *d, int64_t now_ms, time_t wall, struct path *ret)
+{
+	const struct netdir *nd = selector_netdir(d->p->sel);
+	ssize_t last = netdir_find_rsa(nd, d->req->exit_id);
+
+	if (last < 0 || !select_has_keys(netdir_relay(nd, (size_t)last)))
+		return -ENOENT;
+	return complete(d, (size_t)last, now_ms, wall, ret);
+}
+
 int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_ms, time_t wall,
 		struct path *ret)
 {
@@ -257,6 +280,8 @@ int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_
 		return choose_dir(p, now_ms, wall, ret);
 	if (!path_is_ready(p, NULL))
 		return -EAGAIN;
+	if (req->exit_id)
+		return choose_leg(&d, now_ms, wall, ret);
 	while (d.n_tried < LAST_HOPS_MAX) {
 		ssize_t last = choose_last(&d);
 

@@ -37,6 +37,13 @@ struct path_request {
 	/* Exits that refused this destination already (RSA ids). */
 	const uint8_t (*avoid_exits)[RSA_ID_LEN];
 	size_t n_avoid_exits;
+	/*
+	 * A further leg of a set of circuits (prop329): it ends at this relay; its guard is a
+	 * primary one; guard and middle are none of @apart, nor of their families and subnets.
+	 */
+	const uint8_t *exit_id;
+	const uint8_t (*apart)[RSA_ID_LEN];
+	size_t n_apart;
 };
 
 /* How far the circuit's guard may be trusted to be the right one (guard-spec 4.9). */

@@ -355,6 +355,103 @@ START_TEST(avoided_exits_are_avoided_until_none_is_left)
 END_TEST
 
 /* A chutney-like network: every relay can be everything, all on one address. */
+/* Two legs to one exit: no relay, family or subnet twice in both together, but for the exit. */
+static void check_legs(const struct netdir *nd, const struct path *a, const struct path *b)
+{
+	ck_assert_mem_eq(a->hops[2].rsa_id, b->hops[2].rsa_id, RSA_ID_LEN);
+	for (size_t i = 0; i < 2; i++) {
+		const struct relay *r = netdir_relay(
+			nd, (size_t)netdir_find_rsa(nd, b->hops[i].rsa_id));
+
+		for (size_t j = 0; j < 2; j++) {
+			ssize_t other = netdir_find_rsa(nd, a->hops[j].rsa_id);
+
+			ck_assert(select_compatible(nd, r, netdir_relay(nd, (size_t)other),
+						    true));
+		}
+	}
+}
+
+static void note_primary(void *ctx, const struct path_guard_info *g)
+{
+	uint8_t (*ids)[RSA_ID_LEN] = ctx;
+
+	for (size_t i = 0; i < 3 && g->primary; i++) {
+		static const uint8_t none[RSA_ID_LEN];
+
+		if (memcmp(ids[i], none, RSA_ID_LEN) == 0) {
+			memcpy(ids[i], g->rsa_id, RSA_ID_LEN);
+			return;
+		}
+	}
+}
+
+START_TEST(a_second_leg_shares_nothing_but_the_exit)
+{
+	struct pathnet_relay *table = pathnet_generate(N_RELAYS, (uint64_t)_i + 90);
+	struct netdir *nd = pathnet_build(table, N_RELAYS, NULL, PATHNET_WEIGHTS, T0);
+	struct path_ctx *p = ctx_new(&memory_only, nd);
+	uint8_t primary[3][RSA_ID_LEN] = { { 0 } };
+	unsigned int n = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		struct path_request req = { .purpose = PATH_EXIT, .port = 443 };
+		uint8_t apart[2][RSA_ID_LEN];
+		struct path a, b;
+
+		ck_assert_int_eq(path_choose(p, &req, i, T0, &a), 0);
+		(void)path_guard_succeeded(p, a.guard_token, i, T0);
+		memcpy(apart[0], a.hops[0].rsa_id, RSA_ID_LEN);
+		memcpy(apart[1], a.hops[1].rsa_id, RSA_ID_LEN);
+		req.exit_id = a.hops[2].rsa_id;
+		req.apart = apart;
+		req.n_apart = 2;
+		if (path_choose(p, &req, i, T0, &b))
+			continue;	/* both others are of the family of something */
+		n++;
+		ck_assert_int_eq(path_guard_succeeded(p, b.guard_token, i, T0),
+				 PATH_GUARD_USABLE);
+		check_path(nd, &b, &req, true);
+		check_legs(nd, &a, &b);
+		if (n == 1)
+			path_each_guard(p, note_primary, primary);
+		ck_assert(!memcmp(b.hops[0].rsa_id, primary[0], RSA_ID_LEN) ||
+			  !memcmp(b.hops[0].rsa_id, primary[1], RSA_ID_LEN) ||
+			  !memcmp(b.hops[0].rsa_id, primary[2], RSA_ID_LEN));
+	}
+	ck_assert_uint_gt(n, 1000);
+	path_free(p);
+	netdir_unref(nd);
+	free(table);
+}
+END_TEST
+
+START_TEST(without_another_primary_guard_there_is_no_second_leg)
+{
+	struct pathnet_relay *table = pathnet_generate(N_RELAYS, 99);
+	struct netdir *nd = pathnet_build(table, N_RELAYS, NULL, PATHNET_WEIGHTS, T0);
+	struct path_ctx *p = ctx_new(&memory_only, nd);
+	struct path_request req = { .purpose = PATH_EXIT, .port = 443 };
+	uint8_t primary[3][RSA_ID_LEN] = { { 0 } };
+	static const uint8_t unknown[RSA_ID_LEN] = { 1, 2, 3 };
+	struct path a, b;
+
+	ck_assert_int_eq(path_choose(p, &req, 1, T0, &a), 0);
+	(void)path_guard_succeeded(p, a.guard_token, 1, T0);
+	path_each_guard(p, note_primary, primary);
+	req.exit_id = a.hops[2].rsa_id;
+	req.apart = primary;
+	req.n_apart = 3;
+	ck_assert_int_eq(path_choose(p, &req, 1, T0, &b), -ENOENT);
+	req.exit_id = unknown;
+	req.n_apart = 0;
+	ck_assert_int_eq(path_choose(p, &req, 1, T0, &b), -ENOENT);
+	path_free(p);
+	netdir_unref(nd);
+	free(table);
+}
+END_TEST
+
 START_TEST(small_testing_networks_always_have_a_path)
 {
 	for (uint32_t n = 3; n <= 8; n++) {
@@ -469,6 +566,8 @@ int main(void)
 	tcase_add_test(tc, first_guards_of_many_users_follow_the_weights);
 	tcase_add_test(tc, requests_of_every_kind_get_what_they_ask_for);
 	tcase_add_test(tc, avoided_exits_are_avoided_until_none_is_left);
+	tcase_add_loop_test(tc, a_second_leg_shares_nothing_but_the_exit, 0, 4);
+	tcase_add_test(tc, without_another_primary_guard_there_is_no_second_leg);
 	tcase_add_loop_test(tc, small_testing_networks_always_have_a_path, 0, 2);
 	tcase_add_test(tc, an_exit_that_leaves_no_guard_is_replaced);
 	tcase_add_test(tc, too_little_or_too_old_information_gives_eagain);
