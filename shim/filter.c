@@ -15,6 +15,13 @@
 
 #include "shim/config.h"
 
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+#ifndef IPV6_UNICAST_IF
+#define IPV6_UNICAST_IF 76
+#endif
+
 #if defined(__x86_64__)
 #define NATIVE_ARCH AUDIT_ARCH_X86_64
 #define X32_BIT 0x40000000u
@@ -153,12 +160,15 @@ static void rule_sends(struct filter *f, unsigned int notify)
 
 /*
  * Joining a multicast group makes the kernel send IGMP or MLD reports by itself; a
- * source route makes a packet for loopback go elsewhere first.
+ * source route makes a packet for loopback go elsewhere first; a socket that is bound
+ * to a device sends even those for 127.0.0.1 out of it.
  */
 static void rule_setsockopt(struct filter *f)
 {
-	static const unsigned int routes4[] = { IP_OPTIONS };
-	static const unsigned int routes6[] = { IPV6_RTHDR, IPV6_2292RTHDR, IPV6_2292PKTOPTIONS };
+	static const unsigned int devices[] = { SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_MARK };
+	static const unsigned int routes4[] = { IP_OPTIONS, IP_UNICAST_IF };
+	static const unsigned int routes6[] = { IPV6_RTHDR, IPV6_2292RTHDR, IPV6_2292PKTOPTIONS,
+						IPV6_PKTINFO, IPV6_UNICAST_IF };
 	static const unsigned int joins4[] = { IP_ADD_MEMBERSHIP, IP_ADD_SOURCE_MEMBERSHIP,
 					       MCAST_JOIN_GROUP, MCAST_JOIN_SOURCE_GROUP,
 					       IP_MSFILTER, MCAST_MSFILTER };
@@ -167,6 +177,12 @@ static void rule_setsockopt(struct filter *f)
 	unsigned short rule = begin_if(f, SYS_setsockopt), level;
 
 	load_arg(f, 1);
+	level = begin_if(f, SOL_SOCKET);
+	load_arg(f, 2);
+	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
+		ret_if(f, devices[i], FAIL(EPERM));
+	ret(f, ALLOW);
+	end_if(f, level);
 	level = begin_if(f, IPPROTO_IP);
 	load_arg(f, 2);
 	for (size_t i = 0; i < sizeof(joins4) / sizeof(joins4[0]); i++)

@@ -27,6 +27,9 @@
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
 #endif
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
 #define NOTIF_SYNC_WAKE_UP 1u	/* Linux 6.6: the caller wakes on our processor */
 
 #define SIN6_LEN_MIN 24		/* RFC 2133's sockaddr_in6, without a scope */
@@ -112,6 +115,17 @@ static int int_opt(int fd, int name)
 bool notify_is_inet(const struct call *c)
 {
 	return c->domain == AF_INET || c->domain == AF_INET6;
+}
+
+/*
+ * The filter refuses SO_BINDTODEVICE, but bind() to a link-local address does the
+ * same, and so may a socket that came from elsewhere. Loopback is device 1.
+ */
+bool notify_is_device_bound(const struct call *c)
+{
+	int device = int_opt(c->fd, SO_BINDTOIFINDEX);
+
+	return device != 0 && device != 1;
 }
 
 /* --- answering --- */
@@ -260,6 +274,9 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 		return VERDICT_CONTINUE;
 	if (addr.ss_family == AF_UNSPEC)
 		return connect_here(n, c, &addr, len, ret);
+	*ret = -ENETUNREACH;
+	if (notify_is_device_bound(c))
+		return VERDICT_RESULT;
 	if (c->type == SOCK_DGRAM && is_dns(&addr, len))
 		return connect_names(n, c, ret);
 	switch (policy_for_inet((struct sockaddr *)&addr, len, &dest, &error)) {

@@ -46,6 +46,8 @@ enum verdict {
 bool notify_read_mem(pid_t tid, void *dst, uint64_t src, size_t len);
 bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len);
 bool notify_is_inet(const struct call *c);
+/* Its packets leave by a network device, wherever they are for. */
+bool notify_is_device_bound(const struct call *c);
 /* The result of the call: a value, or -errno. */
 void notify_answer(int listener, uint64_t id, int64_t result);
 

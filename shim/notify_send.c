@@ -20,6 +20,8 @@ static int64_t send_datagram(struct notify *n, const struct call *c, size_t len,
 	int error = 0;
 	ssize_t r;
 
+	if (notify_is_device_bound(c))
+		return -ENETUNREACH;
 	if (addr_len > 0) {
 		switch (policy_for_inet((const struct sockaddr *)addr, addr_len, &dest, &error)) {
 		case POLICY_LOCAL:

@@ -77,6 +77,17 @@ static void dns(int fd, const char *what, const struct sockaddr_in *to)
 		result(what, r);
 }
 
+/* A socket bound to a device sends packets for 127.0.0.1 out of it. */
+static void devices(void)
+{
+	int fd = sock(AF_INET, SOCK_STREAM, 0), one = 2;
+
+	result("SO_BINDTODEVICE", sys_call5(SYS_setsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, "eth0", 5));
+	result("SO_BINDTOIFINDEX", sys_call5(SYS_setsockopt, fd, SOL_SOCKET, 62, &one, sizeof(one)));
+	result("IP_UNICAST_IF", sys_call5(SYS_setsockopt, fd, IPPROTO_IP, IP_UNICAST_IF, &one, sizeof(one)));
+	close(fd);
+}
+
 static void datagrams(void)
 {
 	int fd = sock(AF_INET, SOCK_DGRAM, 0);
@@ -173,6 +184,7 @@ int main(void)
 	(void)inet_pton(AF_INET6, "2001:db8::3", &out6.sin6_addr);
 	local.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	streams();
+	devices();
 	datagrams();
 	families();
 	other_doors();
