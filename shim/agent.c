@@ -51,6 +51,16 @@ static int connect_path(int fd, const char *path)
 	return r < 0 ? -ENETUNREACH : 0;
 }
 
+/* Whoever else listens there is not our agent. */
+static bool is_own_agent(int fd)
+{
+	struct ucred cred = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(cred);
+
+	return sys_call5(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
+	       (long)cred.uid == sys_call0(SYS_geteuid);
+}
+
 int agent_connect(uint64_t handle, uint8_t family)
 {
 	struct timeval forever = { 0 };
@@ -62,6 +72,8 @@ int agent_connect(uint64_t handle, uint8_t family)
 	r = family == ADDR_NONE ? 0 : bind_stand_in(fd, handle, family);
 	if (r == 0)
 		r = connect_path(fd, config_get()->socket);
+	if (r == 0 && !is_own_agent(fd))
+		r = -ENETUNREACH;
 	if (r < 0) {
 		close_fd(fd);
 		return r;

@@ -23,7 +23,7 @@ struct agent_name {
 /*
  * A new connection to the agent whose own end bears the stand-in name for
  * (@handle, @family), or no name when @family is ADDR_NONE. Close-on-exec.
- * Returns the descriptor; -ENETUNREACH when there is no agent.
+ * Returns the descriptor; -ENETUNREACH when there is no agent of our own user.
  */
 int agent_connect(uint64_t handle, uint8_t family);
 

@@ -54,6 +54,15 @@ const char *launch_format_count(uint32_t v, char buf[16])
 
 /* --- connecting and starting --- */
 
+static bool is_own(int fd)
+{
+	struct ucred cred = { .uid = (uid_t)-1 };
+	socklen_t len = sizeof(cred);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == geteuid();
+}
+
+/* -EOWNERDEAD: another user listens there. */
 static int try_connect(const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
@@ -68,9 +77,12 @@ static int try_connect(const char *path)
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) == 0)
+	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) != 0)
+		r = -errno;
+	else if (!is_own(fd))
+		r = -EOWNERDEAD;
+	else
 		return fd;
-	r = -errno;
 	(void)close(fd);
 	return r;
 }
@@ -298,6 +310,11 @@ int launch_agent(const struct launch *l, char *err)
 			       "the folder of %s is not private to you; not trusting it",
 			       l->socket_path);
 		return fd;
+	}
+	if (fd == -EOWNERDEAD) {
+		(void)snprintf(err, LAUNCH_ERR_MAX, "another user listens at %s; not trusting it",
+			       l->socket_path);
+		return -EPERM;
 	}
 	if (fd < 0) {
 		(void)snprintf(err, LAUNCH_ERR_MAX, "cannot reach the agent at %s: %s",
