@@ -306,6 +306,8 @@ int agent_start(struct agent *a, int activated_fd, char *err, size_t err_len)
 		return DAEMON_FAILED;
 	}
 	watch_signals(a);
+	if (front_listen_proxies(a->front, err, err_len) < 0)
+		return DAEMON_FAILED;
 	return DAEMON_OK;
 }
 

@@ -324,6 +324,10 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 	if (!net_equal(&c->virtual_v4, &next->virtual_v4) ||
 	    !net_equal(&c->virtual_v6, &next->virtual_v6))
 		note_restart(restart, restart_len, "VirtualAddrNetwork");
+	for (unsigned int kind = 0; kind < CONFIG_LISTENER_KINDS; kind++) {
+		if (!config_listeners_equal(c, next, kind))
+			note_restart(restart, restart_len, config_listener_kind_str(kind));
+	}
 	logs_clear(c);
 	memcpy(c->logs, next->logs, sizeof(c->logs));
 	c->n_logs = next->n_logs;

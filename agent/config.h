@@ -24,6 +24,7 @@
 #define CONFIG_LINE_MAX 4096
 #define CONFIG_LOGS_MAX 4
 #define CONFIG_MAPS_MAX 256
+#define CONFIG_LISTENERS_MAX 16	/* proxy listeners of all kinds */
 #define CONFIG_FALLBACKS_MAX 1024
 #define CONFIG_ERR_MAX 512
 #define CONFIG_NAME_MAX 253	/* a host name */
@@ -43,6 +44,35 @@ struct config_map {
 	char from[CONFIG_NAME_MAX + 1];
 	char to[CONFIG_NAME_MAX + 1];
 	bool wildcard;
+};
+
+/* What the listeners for programs without onionify speak. */
+enum config_listener_kind {
+	CONFIG_LISTENER_SOCKS,	/* SocksPort */
+	CONFIG_LISTENER_HTTP,	/* HTTPTunnelPort */
+	CONFIG_LISTENER_DNS,	/* DNSPort */
+	CONFIG_LISTENER_KINDS,
+};
+
+/* Streams that differ in one of these share no circuit. */
+enum config_isolate {
+	CONFIG_ISOLATE_AUTH = 1 << 0,	/* user and password */
+	CONFIG_ISOLATE_CLIENT = 1 << 1,	/* the client's address */
+	CONFIG_ISOLATE_DEST_ADDR = 1 << 2,
+	CONFIG_ISOLATE_DEST_PORT = 1 << 3,
+	CONFIG_ISOLATE_PROTOCOL = 1 << 4,	/* SOCKS 4, SOCKS 5, HTTP, DNS */
+};
+
+/* Compared as bytes: filled by config_listener_parse() alone. */
+struct config_listener {
+	enum config_listener_kind kind;
+	struct addr_port at;	/* ADDR_NONE: @path */
+	bool any_port;		/* "auto" */
+	char path[108];		/* as long as sun_path */
+	unsigned int isolate;	/* enum config_isolate */
+	int64_t session_group;	/* -1: a group of its own */
+	bool extended_errors;	/* tor's codes in SOCKS replies */
+	bool prefer_no_auth;
 };
 
 struct config {
@@ -67,6 +97,9 @@ struct config {
 	bool optimistic_data;		/* OptimisticData: for every stream, not only those that ask */
 	struct config_map *maps;
 	size_t n_maps;
+	struct config_listener listeners[CONFIG_LISTENERS_MAX];
+	size_t n_listeners;
+	unsigned int listeners_off;	/* bit per kind: "SocksPort 0" */
 	/* Bit per table row: given in the file, so no default applies. */
 	uint64_t given;
 	char warning[CONFIG_ERR_MAX];	/* the last thing worth telling, or empty */
@@ -100,6 +133,18 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 /* The name MapAddress gives for @name, written to @out; false when none applies. */
 bool config_map_name(const struct config *c, const char *name, char out[CONFIG_NAME_MAX + 1]);
 
+/* --- config_listener.c --- */
+/* "[address:]port|auto|unix:path [flags]". 0, or -EINVAL and a reason in @err. */
+int config_listener_parse(enum config_listener_kind kind, const char *value,
+			  struct config_listener *ret, char *err, size_t err_len);
+/* One line of the file, "0" included. */
+int config_listener_add(struct config *c, enum config_listener_kind kind, const char *value,
+			char *err, size_t err_len);
+bool config_listeners_equal(const struct config *a, const struct config *b,
+			    enum config_listener_kind kind);
+/* "SocksPort" */
+const char *config_listener_kind_str(enum config_listener_kind kind);
+
 /* --- the table, for config.c and for tests --- */
 enum config_option_flag {
 	CONFIG_LIST = 1 << 0,	/* may be given more than once */
@@ -120,7 +165,7 @@ struct config_option {
 const struct config_option *config_options(size_t *ret_n);
 /* Options of tor that we know and refuse for now. */
 bool config_is_unsupported(const char *name);
-/* "Off" values of unsupported options change nothing: "SocksPort 0". */
+/* "Off" values of unsupported options change nothing: "ControlPort 0". */
 bool config_unsupported_is_off(const char *value);
 /* The settable or known name nearest to @name, or NULL when none is near. */
 const char *config_nearest(const char *name);

@@ -291,21 +291,32 @@ static int set_map(struct config *c, const struct config_option *o, const char *
 	return r;
 }
 
+static int set_listener(struct config *c, const struct config_option *o, const char *value,
+			char *err, size_t err_len)
+{
+	return config_listener_add(c, (enum config_listener_kind)o->min, value, err, err_len);
+}
+
 #define SEC 1000LL
 static const struct config_option options[] = {
 	{ "CacheDirectory", set_path, FIELD(cache_dir), .flags = CONFIG_RESTART },
 	{ "CircuitBuildTimeout", set_interval, FIELD(build_timeout_ms), 0, 3600 * SEC, "0" },
 	{ "ClientRejectInternalAddresses", set_bool, FIELD(reject_internal) },
 	{ "DataDirectory", set_path, FIELD(data_dir), .flags = CONFIG_RESTART },
+	{ "DNSPort", set_listener, 0, CONFIG_LISTENER_DNS, .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "DirAuthority", set_authority, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "EnforceDistinctSubnets", set_bool, FIELD(enforce_subnets), .flags = CONFIG_RESTART },
 	{ "FallbackDir", set_fallback, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
+	{ "HTTPTunnelPort", set_listener, 0, CONFIG_LISTENER_HTTP,
+	  .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "Log", set_log, 0, .flags = CONFIG_LIST },
 	{ "MapAddress", set_map, 0, .flags = CONFIG_LIST },
 	{ "MaxCircuitDirtiness", set_interval, FIELD(max_dirtiness_ms), 10 * SEC,
 	  30 * 86400 * SEC, "10 minutes" },
 	{ "OptimisticData", set_bool, FIELD(optimistic_data), .def = "0" },
 	{ "SafeLogging", set_bool, FIELD(safe_logging), .def = "1" },
+	{ "SocksPort", set_listener, 0, CONFIG_LISTENER_SOCKS,
+	  .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "SocksTimeout", set_interval, FIELD(socks_timeout_ms), 1 * SEC, 3600 * SEC,
 	  "2 minutes" },
 	{ "TestingTorNetwork", set_bool, FIELD(testing), .def = "0", .flags = CONFIG_RESTART },
@@ -325,12 +336,12 @@ const struct config_option *config_options(size_t *ret_n)
 /* tor's names that mean something here one day; "Option 0" is accepted as "off". */
 static const char *const unsupported[] = {
 	"AutomapHostsOnResolve", "Bridge", "ClientOnionAuthDir", "ClientTransportPlugin",
-	"ClientUseIPv4", "ClientUseIPv6", "ControlPort", "ControlSocket", "DNSPort",
-	"EntryNodes", "ExcludeExitNodes", "ExcludeNodes", "ExitNodes", "HTTPTunnelPort",
+	"ClientUseIPv4", "ClientUseIPv6", "ControlPort", "ControlSocket",
+	"EntryNodes", "ExcludeExitNodes", "ExcludeNodes", "ExitNodes",
 	"HiddenServiceDir", "HiddenServicePort", "HTTPSProxy", "HTTPSProxyAuthenticator",
 	"LearnCircuitBuildTimeout", "LongLivedPorts", "MiddleNodes", "NATDPort",
 	"NewCircuitPeriod", "NumEntryGuards", "ORPort", "ReachableAddresses", "RejectPlaintextPorts",
-	"Socks4Proxy", "Socks5Proxy", "SocksPolicy", "SocksPort", "StrictNodes",
+	"Socks4Proxy", "Socks5Proxy", "SocksPolicy", "StrictNodes",
 	"TrackHostExits", "TransPort", "UseBridges", "UseEntryGuards", "WarnPlaintextPorts",
 	"ConnectionPadding", "ReducedConnectionPadding", "CircuitPadding", "DormantClientTimeout",
 	"FascistFirewall", "UseMicrodescriptors", "ConfluxEnabled", "VanguardsLiteEnabled",

@@ -24,6 +24,7 @@
 #define IPC_DOMAIN_MAX 64	/* isolation domain token */
 #define IPC_NAME_MAX 255	/* host name, without the final dot */
 #define IPC_PROGRAM_MAX 32
+#define IPC_NAME_AGENT "agent.onionify.internal"	/* RESOLVE: where the agent's own ports are */
 #define IPC_RESULT_LEN (IPC_HEADER_LEN + 4)
 
 enum ipc_type {

@@ -265,7 +265,8 @@ static bool make_parts(struct front *f)
 	f->pipes = f->attach ? pipe_set_new(c->loop, f->attach, f->handles) : NULL;
 	f->dirlink = f->pipes ? dirlink_new(c->loop, f->pipes) : NULL;
 	f->sessions = session_set_new(c->loop, &session_ops, f);
-	return f->dirlink && f->sessions;
+	f->proxy = proxy_new(f);
+	return f->dirlink && f->sessions && f->proxy;
 }
 
 struct front *front_new(const struct front_config *config)
@@ -297,6 +298,7 @@ void front_stop(struct front *f)
 	ev_timer_stop(f->config.loop->ev, &f->housekeeping);
 	loop_cancel(f->config.loop, LOOP_PUMP, &f->progress_task);
 	session_set_free(f->sessions);
+	proxy_free(f->proxy);
 	dirlink_free(f->dirlink);
 	if (f->pipes)
 		pipe_set_abort(f->pipes);
@@ -317,6 +319,11 @@ void front_free(struct front *f)
 	front_stop(f);
 	domains_deinit(&f->domains);
 	free(f);
+}
+
+int front_listen_proxies(struct front *f, char *err, size_t err_len)
+{
+	return proxy_listen(f->proxy, err, err_len);
 }
 
 void front_listen(struct front *f, int fd)

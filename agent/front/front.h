@@ -43,6 +43,8 @@ void front_stop(struct front *f);
 void front_free(struct front *f);
 /* Accepts requests on @fd from now on; @fd stays the caller's. */
 void front_listen(struct front *f, int fd);
+/* Opens SocksPort, HTTPTunnelPort and DNSPort. 0, or -errno and a sentence in @err. */
+int front_listen_proxies(struct front *f, char *err, size_t err_len);
 /* For dirclient_new(), with the front as its agent pointer. */
 const struct dir_ops *front_dir_ops(void);
 /* Borrowed; NULL before it goes. */

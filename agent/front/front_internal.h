@@ -15,6 +15,7 @@
 #include "agent/front/pipe.h"
 #include "agent/front/pool.h"
 #include "agent/front/progress.h"
+#include "agent/front/proxy.h"
 #include "agent/front/session.h"
 
 /* A WAIT that is not answered to the end yet. */
@@ -34,6 +35,7 @@ struct front {
 	struct handles *handles;
 	struct pipe_set *pipes;
 	struct session_set *sessions;
+	struct proxy *proxy;
 	struct dirlink *dirlink;
 	struct progress *progress;
 	struct dirclient *dirclient;
@@ -54,6 +56,9 @@ struct domain *front_domain(struct front *f, const struct session *s, struct ipc
 void open_request(struct front *f, struct session *s, const uint8_t *body, size_t len);
 /* --- lookup.c --- */
 void lookup_resolve(struct front *f, struct session *s, const uint8_t *body, size_t len);
+/* What a name is inside onionify: virtual addresses, without asking anyone. */
+void lookup_virtual(struct front *f, struct domain *domain, struct ipc_str text,
+		    struct ipc_addresses *m);
 void lookup_reverse(struct front *f, struct session *s, const uint8_t *body, size_t len);
 /* What an exit says about @name (or, for an address, its name); for onionctl. */
 struct lookup;

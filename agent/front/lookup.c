@@ -160,8 +160,8 @@ static void answer_literal(const struct addr *a, struct ipc_addresses *m)
 		m->v6 = *a;
 }
 
-static void resolve_name(struct front *f, struct domain *domain, struct ipc_str text,
-			 struct ipc_addresses *m)
+void lookup_virtual(struct front *f, struct domain *domain, struct ipc_str text,
+		    struct ipc_addresses *m)
 {
 	static const uint8_t loopback6[16] = { [15] = 1 };
 	char name[NAME_MAX_LEN + 1];
@@ -180,6 +180,11 @@ static void resolve_name(struct front *f, struct domain *domain, struct ipc_str 
 		m->v6 = addr_v6(loopback6);
 		break;
 	case NAME_LOCAL:
+		if (strcmp(name, IPC_NAME_AGENT) == 0) {
+			m->v4 = names_agent_addr(f->names, ADDR_V4);
+			m->v6 = names_agent_addr(f->names, ADDR_V6);
+			break;
+		}
 		log_info("names: not asking an exit for a name of the local network");
 		m->lookup = IPC_LOOKUP_NONAME;
 		break;
@@ -203,7 +208,7 @@ void lookup_resolve(struct front *f, struct session *s, const uint8_t *body, siz
 	}
 	domain = front_domain(f, s, m.domain);
 	if (domain)
-		resolve_name(f, domain, m.name, &reply);
+		lookup_virtual(f, domain, m.name, &reply);
 	else
 		reply.lookup = IPC_LOOKUP_FAIL;
 	reply_addresses(s, &reply);

@@ -323,6 +323,11 @@ bool names_is_agent(const struct names *n, const struct addr *a)
 	return number_of(n, a) == NUMBER_AGENT;
 }
 
+struct addr names_agent_addr(const struct names *n, uint8_t family)
+{
+	return addr_of(family == ADDR_V6 ? &n->v6 : &n->v4, NUMBER_AGENT);
+}
+
 struct addr names_own_addr(const struct names *n, uint8_t family)
 {
 	return addr_of(family == ADDR_V6 ? &n->v6 : &n->v4, n->limit);

@@ -65,6 +65,7 @@ const char *names_find(struct names *n, const struct domain *domain, const struc
 /* Is @a in the virtual range, bound or not? Such addresses never go to an exit. */
 bool names_covers(const struct names *n, const struct addr *a);
 bool names_is_agent(const struct names *n, const struct addr *a);
+struct addr names_agent_addr(const struct names *n, uint8_t family);
 /* The address that getsockname() shows to programs. */
 struct addr names_own_addr(const struct names *n, uint8_t family);
 /* An exit said that @name, bound before in @domain, does not exist. Known to @domain alone. */

@@ -27,6 +27,14 @@ static int check(const struct ipc_open *m, const struct session *s)
 	return 0;
 }
 
+/* The agent's own ports, at the first virtual address. */
+static bool is_for_agent(const struct front *f, const struct ipc_open *m)
+{
+	struct addr a = addr_unmap_v4(&m->dest.addr);
+
+	return m->name.len == 0 && names_is_agent(f->names, &a) && proxy_serves(m->dest.port);
+}
+
 /* Where it goes and whose it is; errno for the program. */
 static int prepare(struct front *f, const struct session *s, const struct ipc_open *m,
 		   struct dest *dest, struct domain **ret_domain)
@@ -38,6 +46,10 @@ static int prepare(struct front *f, const struct session *s, const struct ipc_op
 
 	if (!domain)
 		return -EACCES;
+	if (is_for_agent(f, m)) {
+		*ret_domain = domain;
+		return 0;
+	}
 	r = dest_resolve(f->names, f->config.config, domain, m->name, &m->dest.addr,
 			 loop_now_ms(f->config.loop), dest, &why);
 	if (r < 0) {
@@ -67,6 +79,7 @@ void open_request(struct front *f, struct session *s, const uint8_t *body, size_
 	struct domain *domain = NULL;
 	struct ipc_open m;
 	struct pipe *pipe;
+	bool for_agent;
 	int r = ipc_open_decode(body, len, &m);
 
 	if (r == 0)
@@ -84,10 +97,16 @@ void open_request(struct front *f, struct session *s, const uint8_t *body, size_
 	req.pid = (uint32_t)session_pid(s);
 	if (r == 0)
 		r = prepare(f, s, &m, &dest, &domain);
+	for_agent = is_for_agent(f, &m);
 	/* The frame's strings live in the session: nothing of it is used from here on. */
 	req.fd = session_take_fd(s, &req.passed_fd);
 	if (r < 0) {
 		pipe_refuse(f->pipes, &req, r == -EEXIST ? EADDRINUSE : r == -ENOSPC ? EAGAIN : -r);
+		return;
+	}
+	if (for_agent) {
+		proxy_open(f->proxy, &req, m.dest.port, domain);
+		domain_unref(domain);
 		return;
 	}
 	req.attach.domain = domain;

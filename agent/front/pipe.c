@@ -52,6 +52,7 @@ void pipe_destroy(struct pipe *p, bool in_order)
 		TAILQ_REMOVE(&s->work, p, work);
 		p->queued = false;
 	}
+	ev_timer_stop(s->loop->ev, &p->linger);
 	if (p->passed_fd >= 0)
 		close(p->passed_fd);
 	if (in_order)
@@ -257,6 +258,13 @@ void pipe_refuse(struct pipe_set *s, const struct pipe_request *req, int error)
 	close(req->fd);
 }
 
+static void on_linger_over(struct ev_loop *ev, ev_timer *w, int revents)
+{
+	(void)ev;
+	(void)revents;
+	pipe_destroy(w->data, true);
+}
+
 /*
  * Writability is asked for only while bytes wait: every read of the program would
  * wake the loop otherwise.
@@ -296,6 +304,8 @@ int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **r
 	p->handle = req->handle;
 	p->keeps_byte = req->kind == PIPE_ANSWER || req->kind == PIPE_OPTIMISTIC || req->keeps_byte;
 	p->answer = req->answer;
+	ev_init(&p->linger, on_linger_over);
+	p->linger.data = p;
 	p->gone = req->gone;
 	p->ctx = req->ctx;
 	r = watch(p, EPOLL_CTL_ADD);

@@ -30,6 +30,11 @@
 
 #define PIPE_READ_MAX 65536		/* taken from one program in one loop round */
 #define PIPE_ANSWER_MAX 512
+/*
+ * A TCP client that closed looks like one that only ended its side and still reads. It
+ * has this long from one byte of the far side to the next (C tor closes at once).
+ */
+#define PIPE_HALF_CLOSED_MS 30000
 #define PIPE_QUEUE_MAX (16u << 20)	/* for one program; flow control stays far below */
 
 struct pipe_set;

@@ -45,6 +45,7 @@ struct pipe {
 	bool hung_up;		/* the program closed */
 	bool shut;		/* the program ended its side */
 	bool queued;
+	ev_timer linger;	/* PIPE_HALF_CLOSED_MS */
 	void (*gone)(void *ctx, struct pipe *p);
 	void *ctx;
 	struct loop_task free_task;

@@ -111,6 +111,18 @@ static bool client_left(const struct pipe *p)
 	       queued <= (int)p->keeps_byte;
 }
 
+/* After each turn: a half-closed TCP client waits for the far side, but not for ever. */
+static void watch_half_closed(struct pipe *p)
+{
+	struct ev_loop *ev = p->set->loop->ev;
+
+	if (p->kind != PIPE_PROXY || p->keeps_byte || p->in != PIPE_IN_ENDED || !p->attach)
+		return;
+	ev_timer_stop(ev, &p->linger);
+	ev_timer_set(&p->linger, PIPE_HALF_CLOSED_MS / 1000., 0.);
+	ev_timer_start(ev, &p->linger);
+}
+
 static void pump(struct pipe *p)
 {
 	if (p->in == PIPE_IN_HOLD && p->out == PIPE_OUT_HOLD) {
@@ -127,6 +139,8 @@ static void pump(struct pipe *p)
 	/* All it ever sent is on its way, and nobody reads what comes back. */
 	if (p->hung_up && (p->in == PIPE_IN_ENDED || !p->attach))
 		pipe_destroy(p, true);
+	else
+		watch_half_closed(p);
 }
 
 void pipe_pump_all(struct loop_task *task)

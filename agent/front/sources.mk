@@ -1,16 +1,20 @@
 front_SRCS := \
 	agent/config.c \
+	agent/config_listener.c \
 	agent/config_table.c \
 	agent/front/attach.c \
 	agent/front/control.c \
 	agent/front/control_json.c \
 	agent/front/dest.c \
 	agent/front/dirlink.c \
+	agent/front/dns_job.c \
 	agent/front/dns_msg.c \
 	agent/front/domain.c \
 	agent/front/front.c \
 	agent/front/handles.c \
 	agent/front/http_msg.c \
+	agent/front/isolate.c \
+	agent/front/listen.c \
 	agent/front/lookup.c \
 	agent/front/names.c \
 	agent/front/open.c \
@@ -21,6 +25,12 @@ front_SRCS := \
 	agent/front/pool_pick.c \
 	agent/front/pool_tick.c \
 	agent/front/progress.c \
+	agent/front/proxy.c \
+	agent/front/proxy_dns.c \
+	agent/front/proxy_http.c \
+	agent/front/proxy_listen.c \
+	agent/front/proxy_socks.c \
+	agent/front/proxy_udp.c \
 	agent/front/session.c \
 	agent/front/socks_msg.c \
 	agent/front/tell.c

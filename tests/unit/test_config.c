@@ -106,7 +106,7 @@ static const struct {
 	{ "Xyzzyplugh 1\n", "line 1: unknown option \"Xyzzyplugh\"" },
 	{ "SafeLogging\n", "line 1: SafeLogging has no value" },
 	{ "# a\\\n# b\nUseBridges 1\n", "line 3: UseBridges is not supported yet" },
-	{ "SocksPort 9050\n", "line 1: SocksPort is not supported yet" },
+	{ "TransPort 9040\n", "line 1: TransPort is not supported yet" },
 	{ "MaxCircuitDirtiness 5\n", "from 10 to" },
 	{ "MaxCircuitDirtiness 10 fortnights\n", "must be a time" },
 	{ "MaxCircuitDirtiness -10\n", "must be a time" },
