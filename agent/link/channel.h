@@ -20,6 +20,7 @@
 #include <uthash.h>
 
 #include "agent/link/cell.h"
+#include "agent/link/socks_client.h"
 #include "common/addr.h"
 #include "common/loop.h"
 #include "common/relay_target.h"
@@ -88,7 +89,24 @@ struct channel_pool_config {
 	bool testing;			/* TestingTorNetwork: allow internal addresses */
 	bool prefer_ipv6;		/* ClientPreferIPv6ORPort: try it before IPv4 */
 	enum channel_padding padding;	/* ConnectionPadding, ReducedConnectionPadding */
+	bool routed;			/* nothing is contacted unless channel_pool_set_route()'s says so */
 };
+
+/* How a channel gets to an address: straight, or through a proxy on this computer. */
+struct channel_route {
+	unsigned int socks_version;	/* 0: straight; 4, 5 */
+	struct addr_port proxy;
+	size_t args_len;		/* for the proxy, see socks_client.h */
+	char args[SOCKS_ARGS_MAX];
+	/* The user named this very address: it may be internal, and who is there be learned. */
+	bool configured;
+};
+/*
+ * Asked before every connection. 0 and the way; -EPERM: must not be contacted;
+ * -EAGAIN: not at this moment. Must not call back into the pool.
+ */
+typedef int (*channel_route_fn)(void *ctx, const struct relay_target *target,
+				const struct addr_port *addr, struct channel_route *ret);
 
 struct channel_info {	/* for onionctl */
 	uint64_t id;
@@ -113,10 +131,14 @@ typedef int32_t (*channel_param_fn)(void *ctx, const char *name, int32_t def, in
 				    int32_t max);
 void channel_pool_set_params(struct channel_pool *p, channel_param_fn fn, void *ctx);
 
+/* The one place that decides which addresses are contacted, and how. */
+void channel_pool_set_route(struct channel_pool *p, channel_route_fn fn, void *ctx);
+
 /*
  * Puts @cc on a channel to @target, opening one if needed. opened() or closed()
  * comes later, always, unless channel_circ_detach() is called first. A channel
- * is shared only when every identity that @target names matches.
+ * is shared only when every identity that @target names matches; one that names none
+ * (a bridge to be learned) is recognised by its addresses.
  * 0, -EINVAL (no identity or no usable address), -EMFILE (CHANNELS_MAX reached).
  */
 int channel_pool_attach(struct channel_pool *p, const struct relay_target *target,

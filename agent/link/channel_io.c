@@ -95,18 +95,21 @@ static bool is_our_trouble(int error)
 static int connect_to(struct channel *c, const struct addr_port *to)
 {
 	struct sockaddr_storage ss;
-	socklen_t len = addr_to_sockaddr(to, &ss);
+	int r = channel_pool_find_route(c->pool, &c->target, to, &c->route);
+	socklen_t len;
 	int fd;
 
+	if (r < 0)
+		return -EHOSTUNREACH;	/* not one of is_our_trouble(): the next address, or guard */
+	len = addr_to_sockaddr(c->route.socks_version ? &c->route.proxy : to, &ss);
 	fd = socket(ss.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
 	if (fd < 0)
 		return -errno;
 	set_options(fd);
 	if (connect(fd, (struct sockaddr *)&ss, len) != 0 && errno != EINPROGRESS) {
-		int rc = -errno;
-
+		r = -errno;
 		close(fd);
-		return rc;
+		return r;
 	}
 	c->fd = fd;
 	c->peer = *to;
@@ -117,10 +120,10 @@ void channel_connect(struct channel *c)
 {
 	struct ev_loop *ev = c->pool->loop->ev;
 
-	if (c->state == CHANNEL_NEW) {
-		channel_set_state(c, CHANNEL_CONNECTING);
+	if (c->state == CHANNEL_NEW)
 		c->network_down = true;
-	}
+	if (c->state != CHANNEL_CONNECTING)
+		channel_set_state(c, CHANNEL_CONNECTING);
 	close_fd(c);
 	while (c->next_addr < c->n_addrs) {
 		const struct addr_port *to = &c->addrs[c->next_addr++];
@@ -143,19 +146,22 @@ void channel_connect(struct channel *c)
 	channel_close(c, c->network_down ? CHANNEL_E_NETWORK : CHANNEL_E_CONNECT);
 }
 
-static void start_tls(struct channel *c)
+void channel_start_tls(struct channel *c)
 {
 	struct ev_loop *ev = c->pool->loop->ev;
 
+	ev_io_stop(ev, &c->io_write);
+	ev_io_stop(ev, &c->io_read);
 	c->tls = tls_client_new(c->pool->tls, c->fd);
 	channel_set_state(c, CHANNEL_TLS);
-	channel_timers_connected(c);
 	if (!c->tls) {
 		channel_close(c, CHANNEL_E_TLS);
 		return;
 	}
 	ev_io_set(&c->io_read, c->fd, EV_READ);
 	ev_io_start(ev, &c->io_read);
+	/* The first flight leaves when the socket is writable, which it is. */
+	ev_io_start(ev, &c->io_write);
 }
 
 /* The outcome of connect(). True when TLS may begin. */
@@ -168,7 +174,11 @@ static bool finish_connect(struct channel *c)
 		error = errno;
 	if (error == 0) {
 		ev_io_stop(c->pool->loop->ev, &c->io_write);
-		start_tls(c);
+		channel_timers_connected(c);
+		if (c->route.socks_version)
+			channel_proxy_start(c);
+		else
+			channel_start_tls(c);
 		return c->state == CHANNEL_TLS;
 	}
 	log_debug("chan %llu: connect: %s", (unsigned long long)c->id, strerror(error));
@@ -267,6 +277,8 @@ static void on_readable(struct ev_loop *ev, struct ev_io *w, int revents)
 	(void)revents;
 	if (c->state == CHANNEL_TLS)
 		handshake_tls(c);
+	else if (c->state == CHANNEL_PROXY)
+		channel_proxy_step(c);
 	else
 		(void)read_cells(c);
 }
@@ -394,6 +406,8 @@ static void on_writable(struct ev_loop *ev, struct ev_io *w, int revents)
 	}
 	if (c->state == CHANNEL_TLS)
 		handshake_tls(c);
+	else if (c->state == CHANNEL_PROXY)
+		channel_proxy_step(c);
 	else
 		(void)channel_flush(c);
 }

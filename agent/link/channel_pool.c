@@ -117,8 +117,17 @@ static bool names_rsa(const struct relay_target *target)
 	return !secret_is_zero(target->rsa_id, RSA_ID_LEN);
 }
 
+/* Whoever cannot be recognised must not be connected to, unless the user named the address. */
+static bool names_anyone(const struct relay_target *target)
+{
+	return names_rsa(target) || target->has_ed;
+}
+
 static bool matches(const struct channel *c, const struct relay_target *target)
 {
+	if (!names_anyone(target))
+		return addr_port_equal(&c->target.or_v4, &target->or_v4) &&
+		       addr_port_equal(&c->target.or_v6, &target->or_v6);
 	if (names_rsa(target) && !secret_equal(c->target.rsa_id, target->rsa_id, RSA_ID_LEN))
 		return false;
 	if (target->has_ed &&
@@ -149,6 +158,38 @@ static struct channel *find(struct channel_pool *p, const struct relay_target *t
 	return best;
 }
 
+void channel_pool_set_route(struct channel_pool *p, channel_route_fn fn, void *ctx)
+{
+	p->route = fn;
+	p->route_ctx = ctx;
+}
+
+int channel_pool_find_route(const struct channel_pool *p, const struct relay_target *target,
+			    const struct addr_port *addr, struct channel_route *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (!p->route)
+		return p->config.routed ? -EPERM : 0;
+	return p->route(p->route_ctx, target, addr, ret);
+}
+
+/* A way that is blocked for the moment counts: it is asked again when we connect. */
+static bool is_usable_addr(const struct channel_pool *p, const struct relay_target *target,
+			   const struct addr_port *addr)
+{
+	struct channel_route route;
+	int r;
+
+	if (addr->addr.family == ADDR_NONE || addr->port == 0)
+		return false;
+	r = channel_pool_find_route(p, target, addr, &route);
+	if (r != 0 && r != -EAGAIN)
+		return false;
+	if (route.configured)
+		return true;
+	return names_anyone(target) && (p->config.testing || !addr_is_internal(&addr->addr));
+}
+
 /* The addresses to try, in order. IPv4 first unless told otherwise: every relay has it. */
 static unsigned int usable_addrs(const struct channel_pool *p, const struct relay_target *target,
 				 struct addr_port ret[2])
@@ -159,11 +200,8 @@ static unsigned int usable_addrs(const struct channel_pool *p, const struct rela
 	unsigned int n = 0;
 
 	for (int i = 0; i < 2; i++) {
-		if (all[i]->addr.family == ADDR_NONE || all[i]->port == 0)
-			continue;
-		if (!p->config.testing && addr_is_internal(&all[i]->addr))
-			continue;
-		ret[n++] = *all[i];
+		if (is_usable_addr(p, target, all[i]))
+			ret[n++] = *all[i];
 	}
 	return n;
 }
@@ -174,8 +212,7 @@ int channel_pool_attach(struct channel_pool *p, const struct relay_target *targe
 	struct channel *c;
 
 	assert(cc->ops && !cc->channel);
-	/* Whoever cannot be recognised must not be connected to. */
-	if (p->closing || (!names_rsa(target) && !target->has_ed))
+	if (p->closing)
 		return -EINVAL;
 	c = find(p, target);
 	if (!c) {

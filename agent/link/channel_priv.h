@@ -5,6 +5,7 @@
  *   channel_pool.c    which channel serves a circuit; attach, detach
  *   channel.c         states, circuits, what each cell does
  *   channel_io.c      TCP and TLS: connect, read, write, back-pressure
+ *   channel_proxy.c   between the two: a pluggable transport's proxy
  *   channel_timers.c  deadlines, idle close, netflow padding
  *
  * One byte's way out: channel_circ_send() encodes into tx; at the end of the loop
@@ -49,7 +50,8 @@
 /* X-macro: name, text. CLOSED is reached from all. */
 #define CHANNEL_STATES(X) \
 	X(NEW, "new") /* connect() comes at the end of this loop round */ \
-	X(CONNECTING, "connecting") /* TCP; the next address or tls */ \
+	X(CONNECTING, "connecting") /* TCP; the next address, proxy or tls */ \
+	X(PROXY, "proxy") /* a transport's proxy is told whereto; the next address or tls */ \
 	X(TLS, "tls") /* TLS handshake -> link */ \
 	X(LINK, "link") /* link handshake -> open */ \
 	X(OPEN, "open") /* circuits live here */ \
@@ -77,6 +79,8 @@ struct channel_pool {
 	const struct channel_events *events;
 	void *ctx;
 	struct tls_context *tls;
+	channel_route_fn route;		/* NULL: straight, or nowhere when config.routed */
+	void *route_ctx;
 	struct channel_params params;
 	struct channel_list channels;
 	unsigned int n_channels;
@@ -98,6 +102,8 @@ struct channel {
 	unsigned int n_addrs;
 	unsigned int next_addr;
 	struct addr_port peer;
+	struct channel_route route;	/* of the address being tried */
+	struct socks_client socks;	/* while PROXY */
 	bool network_down;		/* every address so far: the trouble is on our side */
 
 	int fd;
@@ -159,12 +165,20 @@ void channel_io_init(struct channel *c);
 /* Tries the next address; closes the channel when none is left. */
 void channel_connect(struct channel *c);
 void channel_io_stop(struct channel *c);
+/* The stream to the relay is there. */
+void channel_start_tls(struct channel *c);
 /* Room for @len more bytes in tx; NULL when that is too much. */
 uint8_t *channel_tx_reserve(struct channel *c, size_t len);
 /* Bytes that have not reached the kernel. */
 size_t channel_unsent(const struct channel *c);
 /* Seals and sends what it can. False when the channel was closed. */
 bool channel_flush(struct channel *c);
+
+/* channel_proxy.c */
+/* The connection to the proxy is there. */
+void channel_proxy_start(struct channel *c);
+/* It can be read or written. */
+void channel_proxy_step(struct channel *c);
 
 /* channel_timers.c */
 void channel_timers_init(struct channel *c);
@@ -185,6 +199,9 @@ void channel_timers_params_changed(struct channel *c);
 bool channel_timers_is_old(const struct channel *c);
 
 /* channel_pool.c */
+/* The way to @addr. 0, -EPERM, -EAGAIN. */
+int channel_pool_find_route(const struct channel_pool *p, const struct relay_target *target,
+			    const struct addr_port *addr, struct channel_route *ret);
 void channel_pool_remove(struct channel_pool *p, struct channel *c);
 
 #endif

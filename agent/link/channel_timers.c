@@ -54,6 +54,7 @@ static void on_deadline(struct ev_loop *ev, struct ev_timer *w, int revents)
 	switch (c->state) {
 	case CHANNEL_NEW:
 	case CHANNEL_CONNECTING:
+	case CHANNEL_PROXY:
 		channel_close(c, CHANNEL_E_CONNECT);
 		break;
 	case CHANNEL_TLS:
