@@ -95,7 +95,21 @@ class Client:
         env.update(ONIONIFY_CONFIG=self.config, ONIONIFY_SOCKET=self.socket,
                    XDG_RUNTIME_DIR=os.path.dirname(self.socket),
                    XDG_STATE_HOME=self.state, XDG_CACHE_HOME=self.cache)
+        if self.variant != "release":   # a background process has no standard error
+            for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+                env[name] = ":".join(x for x in (
+                    env.get(name), "print_stacktrace=1" if name[0] == "U" else "",
+                    f"log_path={self.dir}/sanitizer") if x)
         return env
+
+    def sanitizer_reports(self):
+        """What AddressSanitizer and its kin wrote about our programs."""
+        out = ""
+        for name in sorted(os.listdir(self.dir)):
+            if name.startswith("sanitizer."):
+                with open(os.path.join(self.dir, name), encoding="utf-8", errors="replace") as f:
+                    out += f.read()
+        return out
 
     def write_config(self, extra=(), authorities=None):
         lines = list(authorities or self.net.authority_lines()) + [

@@ -126,6 +126,8 @@ class Case:
         for c in self.clients:
             c.stop()
         self.repair_relays()
+        for c in self.clients:
+            self.check(not c.sanitizer_reports(), c.sanitizer_reports()[:3000])
 
     def repair_relays(self):
         for r in self.net.relays:
@@ -192,6 +194,9 @@ def stop_shared():
     for c in Case.shared_clients.values():
         pid = c.agent_pid()
         good = c.stop() and not (pid and process_alive(pid)) and good
+        if c.sanitizer_reports():
+            print(c.sanitizer_reports()[:3000])
+            good = False
     if TorsocksClient.peer:
         TorsocksClient.peer.stop()
     return good
