@@ -91,7 +91,7 @@ void ipc_get_endpoint(struct wire_reader *r, struct addr_port *ap)
 
 static bool type_known(uint8_t type)
 {
-	return (type >= IPC_OPEN && type <= IPC_CONTROL) || (type >= IPC_RESULT && type <= IPC_END);
+	return (type >= IPC_OPEN && type <= IPC_LEASE) || (type >= IPC_RESULT && type <= IPC_END);
 }
 
 static size_t type_max_body(uint8_t type)
@@ -301,6 +301,30 @@ int ipc_control_decode(const uint8_t *body, size_t len, struct ipc_str *ret)
 	if (!wire_done(&r) || s.len == 0)
 		return -EPROTO;
 	*ret = s;
+	return 0;
+}
+
+ssize_t ipc_lease_encode(uint8_t *buf, size_t cap, struct ipc_str domain)
+{
+	struct wire_writer w;
+
+	if (domain.len == 0 || !ipc_str_ok(domain, IPC_DOMAIN_MAX))
+		return -EINVAL;
+	ipc_frame_begin(&w, buf, cap, IPC_LEASE);
+	ipc_put_str(&w, domain);
+	return ipc_frame_end(&w);
+}
+
+int ipc_lease_decode(const uint8_t *body, size_t len, struct ipc_str *ret_domain)
+{
+	struct wire_reader r;
+	struct ipc_str s;
+
+	wire_reader_init(&r, body, len);
+	s = ipc_get_str(&r, IPC_DOMAIN_MAX);
+	if (!wire_done(&r) || s.len == 0)
+		return -EPROTO;
+	*ret_domain = s;
 	return 0;
 }
 

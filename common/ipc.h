@@ -35,6 +35,7 @@ enum ipc_type {
 	IPC_REVERSE = 0x04,	/* address -> name */
 	IPC_WAIT = 0x05,	/* progress until the agent can carry streams */
 	IPC_CONTROL = 0x06,	/* an onionctl command */
+	IPC_LEASE = 0x07,	/* the domain ends with this connection; no reply */
 	/* replies */
 	IPC_RESULT = 0x81,	/* to OPEN: an errno, 0 = bytes follow */
 	IPC_INFO = 0x82,	/* to QUERY */
@@ -144,6 +145,7 @@ ssize_t ipc_resolve_encode(uint8_t *buf, size_t cap, const struct ipc_resolve *m
 ssize_t ipc_reverse_encode(uint8_t *buf, size_t cap, const struct ipc_reverse *m);
 ssize_t ipc_wait_encode(uint8_t *buf, size_t cap);
 ssize_t ipc_control_encode(uint8_t *buf, size_t cap, struct ipc_str command);
+ssize_t ipc_lease_encode(uint8_t *buf, size_t cap, struct ipc_str domain);
 ssize_t ipc_result_encode(uint8_t *buf, size_t cap, uint32_t error);
 ssize_t ipc_info_encode(uint8_t *buf, size_t cap, const struct ipc_info *m);
 ssize_t ipc_addresses_encode(uint8_t *buf, size_t cap, const struct ipc_addresses *m);
@@ -158,6 +160,7 @@ int ipc_query_decode(const uint8_t *body, size_t len, struct ipc_query *ret);
 int ipc_resolve_decode(const uint8_t *body, size_t len, struct ipc_resolve *ret);
 int ipc_reverse_decode(const uint8_t *body, size_t len, struct ipc_reverse *ret);
 int ipc_control_decode(const uint8_t *body, size_t len, struct ipc_str *ret);
+int ipc_lease_decode(const uint8_t *body, size_t len, struct ipc_str *ret_domain);
 int ipc_result_decode(const uint8_t *body, size_t len, uint32_t *ret_error);
 int ipc_info_decode(const uint8_t *body, size_t len, struct ipc_info *ret);
 int ipc_addresses_decode(const uint8_t *body, size_t len, struct ipc_addresses *ret);

@@ -25,6 +25,7 @@ struct domain {
 	char token[IPC_DOMAIN_MAX + 1];
 	uint64_t id;	/* for people, from 1 */
 	unsigned int refs;
+	unsigned int leases;	/* invocations that go on (lease.h) */
 	struct domains *set;
 	UT_hash_handle hh;
 };

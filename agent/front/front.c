@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/front/front_internal.h"
 #include "common/log.h"
@@ -124,6 +125,30 @@ static void run_progress(struct loop_task *task)
 	}
 }
 
+/* The connection itself is the lease from here on. */
+static void lease_request(struct front *f, struct session *s, const uint8_t *body, size_t len)
+{
+	struct domain *domain;
+	struct ipc_str token;
+	int passed_fd;
+	int fd;
+
+	if (ipc_lease_decode(body, len, &token) < 0) {
+		log_warn_limited("session: malformed LEASE from process %ld", (long)session_pid(s));
+		session_end(s);
+		return;
+	}
+	domain = front_domain(f, s, token);
+	fd = session_take_fd(s, &passed_fd);
+	if (passed_fd >= 0)
+		close(passed_fd);
+	if (!domain)
+		close(fd);
+	else if (lease_add(f->leases, fd, domain) < 0)
+		log_info("lease: too many invocations at once, one goes on without");
+	domain_unref(domain);
+}
+
 static void handle_request(void *ctx, struct session *s, uint8_t type, const uint8_t *body,
 			   size_t len)
 {
@@ -150,6 +175,9 @@ static void handle_request(void *ctx, struct session *s, uint8_t type, const uin
 		break;
 	case IPC_CONTROL:
 		control_request(f, s, body, len);
+		return;
+	case IPC_LEASE:
+		lease_request(f, s, body, len);
 		return;
 	default:
 		break;
@@ -265,8 +293,9 @@ static bool make_parts(struct front *f)
 	f->pipes = f->attach ? pipe_set_new(c->loop, f->attach, f->handles) : NULL;
 	f->dirlink = f->pipes ? dirlink_new(c->loop, f->pipes) : NULL;
 	f->sessions = session_set_new(c->loop, &session_ops, f);
+	f->leases = lease_set_new(c->loop, f->pool, f->names);
 	f->proxy = proxy_new(f);
-	return f->dirlink && f->sessions && f->proxy;
+	return f->dirlink && f->sessions && f->leases && f->proxy;
 }
 
 struct front *front_new(const struct front_config *config)
@@ -298,6 +327,7 @@ void front_stop(struct front *f)
 	ev_timer_stop(f->config.loop->ev, &f->housekeeping);
 	loop_cancel(f->config.loop, LOOP_PUMP, &f->progress_task);
 	session_set_free(f->sessions);
+	lease_set_free(f->leases);
 	proxy_free(f->proxy);
 	dirlink_free(f->dirlink);
 	if (f->pipes)

@@ -11,6 +11,7 @@
 #include "agent/front/domain.h"
 #include "agent/front/front.h"
 #include "agent/front/handles.h"
+#include "agent/front/lease.h"
 #include "agent/front/names.h"
 #include "agent/front/pipe.h"
 #include "agent/front/pool.h"
@@ -35,6 +36,7 @@ struct front {
 	struct handles *handles;
 	struct pipe_set *pipes;
 	struct session_set *sessions;
+	struct lease_set *leases;
 	struct proxy *proxy;
 	struct dirlink *dirlink;
 	struct progress *progress;

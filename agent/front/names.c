@@ -387,6 +387,14 @@ bool names_expire(struct names *n, int64_t idle_ms, bool one, int64_t now_ms)
 	return any;
 }
 
+void names_forget_domain(struct names *n, const struct domain *domain)
+{
+	struct space *s = space_find(n, domain);
+
+	if (s)
+		space_free(n, s);
+}
+
 size_t names_count(const struct names *n)
 {
 	return HASH_CNT(by_number, n->by_number);

@@ -80,6 +80,8 @@ void names_forget_negative(struct names *n);
  * @idle_ms; at most one when @one. True when something was forgotten.
  */
 bool names_expire(struct names *n, int64_t idle_ms, bool one, int64_t now_ms);
+/* Forgets what @domain was given. */
+void names_forget_domain(struct names *n, const struct domain *domain);
 size_t names_count(const struct names *n);
 
 #endif

@@ -230,7 +230,7 @@ static struct pool_circ *circ_new(struct pool *p, enum pool_purpose purpose)
 {
 	struct pool_circ *pc;
 
-	if (p->n_circs >= POOL_CIRCUITS_MAX || p->n_building >= POOL_BUILDING_MAX)
+	if (p->n_building >= POOL_BUILDING_MAX || !pool_make_room(p))
 		return NULL;
 	pc = calloc(1, sizeof(*pc));
 	if (!pc)

@@ -5,7 +5,8 @@
  * An exit circuit is born clean: it belongs to nobody. The first stream that uses
  * it claims it for its isolation domain, and from then on no other domain's stream
  * may use it. MaxCircuitDirtiness after that it is retired: it takes no new streams and
- * is closed when the last one ends. A few clean circuits that cover the ports used
+ * is closed when the last one ends. When there are too many circuits the one that a domain left
+ * idle for longest makes room. A few clean circuits that cover the ports used
  * lately are kept in reserve, so that the first connection of a new domain waits for
  * no handshake. Directory circuits have one hop and belong to dirlink.
  *
@@ -51,6 +52,7 @@ struct pool_config {
 	struct path_ctx *path;
 	struct cbt *cbt;	/* NULL: fixed build timeout */
 	const struct config *config;
+	size_t max_circuits;	/* 0: POOL_CIRCUITS_MAX */
 	/* Something opened, failed or may be tried again; called from the loop. */
 	void (*changed)(void *ctx);
 	void *ctx;
@@ -113,6 +115,11 @@ void pool_circ_stalled(struct pool_circ *pc);
 /* Its exit refused @addr:@port; remembered for a while for all domains. */
 void pool_note_refusal(struct pool *p, const struct pool_circ *pc, const struct addr *addr,
 		       uint16_t port);
+/*
+ * Nothing more is expected of @domain: its circuits are retired, and those that it claimed
+ * without using them are clean again. It may come back all the same.
+ */
+void pool_release(struct pool *p, const struct domain *domain);
 /* Every circuit of today is retired, clean ones are closed. */
 void pool_new_identity(struct pool *p);
 /* The network changed or more relays are known: forget back-offs. */

@@ -91,6 +91,10 @@ void pool_tick(struct ev_loop *ev, ev_timer *w, int revents);
 void pool_rearm(struct pool *p);
 void pool_tick_soon(struct pool *p);
 
+/* --- pool_room.c --- */
+/* One more circuit may be made; closes an idle one of a domain where it must. */
+bool pool_make_room(struct pool *p);
+
 /* --- pool_pick.c --- */
 bool pool_circ_fits(const struct pool_circ *pc, const struct pool_need *need);
 void pool_note_port(struct pool *p, uint16_t port);

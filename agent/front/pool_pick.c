@@ -152,6 +152,7 @@ int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **r
 	pool_note_port(p, need->port);
 	if (pc) {
 		pool_circ_claim(pc, need->domain);
+		pc->idle_since_ms = pool_now(p);
 		if (pc->used_ms == 0) {
 			pc->used_ms = pool_now(p);
 			pool_tick_soon(p);	/* the reserve lacks one now */

@@ -311,7 +311,7 @@ static int check_peer(struct session_set *set, int fd, pid_t *ret_pid)
 int session_adopt(struct session_set *set, int fd)
 {
 	struct session *s = NULL;
-	pid_t pid;
+	pid_t pid = 0;
 	int r = check_peer(set, fd, &pid);
 
 	if (r == 0) {

@@ -14,6 +14,7 @@ front_SRCS := \
 	agent/front/handles.c \
 	agent/front/http_msg.c \
 	agent/front/isolate.c \
+	agent/front/lease.c \
 	agent/front/listen.c \
 	agent/front/lookup.c \
 	agent/front/names.c \
@@ -23,6 +24,7 @@ front_SRCS := \
 	agent/front/pipe_pump.c \
 	agent/front/pool.c \
 	agent/front/pool_pick.c \
+	agent/front/pool_room.c \
 	agent/front/pool_tick.c \
 	agent/front/progress.c \
 	agent/front/proxy.c \

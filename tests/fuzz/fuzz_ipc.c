@@ -43,6 +43,8 @@ static ssize_t again(uint8_t type, const uint8_t *b, size_t len)
 		return len > 0 ? -1 : ipc_wait_encode(out, sizeof(out));
 	case IPC_CONTROL:
 		return ipc_control_decode(b, len, &s) ? -1 : ipc_control_encode(out, sizeof(out), s);
+	case IPC_LEASE:
+		return ipc_lease_decode(b, len, &s) ? -1 : ipc_lease_encode(out, sizeof(out), s);
 	case IPC_RESULT:
 		return ipc_result_decode(b, len, &error) ? -1 : ipc_result_encode(out, sizeof(out), error);
 	case IPC_INFO:

@@ -613,6 +613,66 @@ START_TEST(a_silent_guard_is_found_out_and_its_circuits_retired)
 }
 END_TEST
 
+START_TEST(a_domain_that_ended_leaves_no_circuit_behind)
+{
+	struct domain *d = domain("d");
+	struct domain *e = domain("e");
+	struct pool_need n = need(d, 80);
+	struct pool_need m = need(e, 80);
+	struct pool_circ *pc;
+
+	(void)pool_take(pool, &n, &pc);
+	(void)pool_take(pool, &m, &pc);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	circuits[0].streams = 1;
+	pool_release(pool, d);
+	pool_release(pool, e);
+	tick();
+	ck_assert(!circuits[0].closed);
+	/* The second one, claimed and never used, is anyone's again. */
+	ck_assert_uint_eq(e->refs, 1);
+	open_circuit(1);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	ck_assert_ptr_eq(pool_circ_circuit(pc), &circuits[1]);
+	circuits[0].streams = 0;
+	tick();
+	ck_assert(circuits[0].closed);
+	ck_assert(!circuits[1].closed);
+	domain_unref(d);
+	domain_unref(e);
+}
+END_TEST
+
+START_TEST(at_the_limit_the_circuit_idle_for_longest_makes_room)
+{
+	struct domain *d[4] = { domain("a"), domain("b"), domain("c"), domain("d") };
+	struct pool_need n;
+	struct pool_circ *pc;
+
+	pool->config.max_circuits = 3;
+	for (size_t i = 0; i < 3; i++) {
+		n = need(d[i], 80);
+		at(1000 + (int64_t)i * 10);
+		ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+		open_circuit(i);
+		ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+		circuits[i].streams = 1;
+	}
+	n = need(d[3], 80);
+	/* All are busy. */
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, 3);
+	circuits[1].streams = 0;
+	circuits[2].streams = 0;
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, 4);
+	ck_assert(circuits[1].closed && !circuits[0].closed && !circuits[2].closed);
+	for (size_t i = 0; i < 4; i++)
+		domain_unref(d[i]);
+}
+END_TEST
+
 START_TEST(a_new_identity_retires_what_is_there)
 {
 	struct domain *d = domain("d");
@@ -669,6 +729,8 @@ int main(void)
 	tcase_add_test(t, a_circuit_through_a_doubtful_guard_waits);
 	tcase_add_test(t, a_circuit_through_a_wrong_guard_is_closed);
 	tcase_add_test(t, a_silent_guard_is_found_out_and_its_circuits_retired);
+	tcase_add_test(t, a_domain_that_ended_leaves_no_circuit_behind);
+	tcase_add_test(t, at_the_limit_the_circuit_idle_for_longest_makes_room);
 	tcase_add_test(t, a_new_identity_retires_what_is_there);
 	tcase_add_test(t, directory_circuits_are_shared_by_relay_and_fail_once);
 	suite_add_tcase(s, t);

@@ -113,7 +113,8 @@ START_TEST(a_header_with_a_wrong_version_type_or_length_is_refused)
 		{ { 0, 0x01, 0, 8 }, IPC_REQUEST_MAX, -EPROTO },
 		{ { 2, 0x01, 0, 8 }, IPC_REQUEST_MAX, -EPROTO },
 		{ { 1, 0x00, 0, 8 }, IPC_REQUEST_MAX, -EPROTO },
-		{ { 1, 0x07, 0, 8 }, IPC_REQUEST_MAX, -EPROTO },
+		{ { 1, 0x07, 0, 8 }, IPC_REQUEST_MAX, 0 },
+		{ { 1, 0x08, 0, 8 }, IPC_REQUEST_MAX, -EPROTO },
 		{ { 1, 0x80, 0, 8 }, IPC_REQUEST_MAX, -EPROTO },
 		{ { 1, 0x88, 0, 8 }, IPC_REQUEST_MAX, -EPROTO },
 		{ { 1, 0x01, 4, 1 }, IPC_BODY_MAX, -EMSGSIZE },
@@ -127,6 +128,29 @@ START_TEST(a_header_with_a_wrong_version_type_or_length_is_refused)
 		ck_assert_int_eq(ipc_header_decode(t[i].head, t[i].max, &type, &len), t[i].want);
 		ck_assert(t[i].want == 0 ? type == t[i].head[1] : type == 0xee && len == 77);
 	}
+}
+END_TEST
+
+START_TEST(a_lease_names_a_domain_and_nothing_else)
+{
+	static const uint8_t want[] = { 1, 0x07, 0, 4, 3, 'd', 'o', 'm' };
+	static char big[IPC_DOMAIN_MAX + 1];
+	uint8_t buf[IPC_HEADER_LEN + IPC_REQUEST_MAX];
+	struct ipc_str got;
+
+	memset(big, 'a', sizeof(big));
+	ck_assert_int_eq(ipc_lease_encode(buf, sizeof(buf), STR("dom")), sizeof(want));
+	ck_assert_mem_eq(buf, want, sizeof(want));
+	ck_assert_int_eq(ipc_lease_decode(buf + 4, 4, &got), 0);
+	ck_assert(str_is(got, "dom"));
+	for (size_t n = 0; n < 4; n++)
+		ck_assert_int_eq(ipc_lease_decode(buf + 4, n, &got), -EPROTO);
+	ck_assert_int_eq(ipc_lease_decode(buf + 4, 5, &got), -EPROTO);
+	buf[4] = 0;
+	ck_assert_int_eq(ipc_lease_decode(buf + 4, 1, &got), -EPROTO);
+	ck_assert_int_eq(ipc_lease_encode(buf, sizeof(buf), STR("")), -EINVAL);
+	ck_assert_int_eq(ipc_lease_encode(buf, sizeof(buf), (struct ipc_str){ big, sizeof(big) }), -EINVAL);
+	ck_assert_int_eq(ipc_lease_encode(buf, 7, STR("dom")), -ENOSPC);
 }
 END_TEST
 
@@ -293,6 +317,7 @@ int main(void)
 	tcase_add_test(t, an_open_by_name_survives_the_round_trip);
 	tcase_add_test(t, an_open_that_breaks_a_rule_is_neither_sent_nor_taken);
 	tcase_add_test(t, a_header_with_a_wrong_version_type_or_length_is_refused);
+	tcase_add_test(t, a_lease_names_a_domain_and_nothing_else);
 	tcase_add_test(t, info_addresses_name_and_progress_survive_the_round_trip);
 	tcase_add_test(t, control_data_and_end_carry_their_whole_body);
 	tcase_add_test(t, every_message_truncated_at_every_byte_or_longer_is_refused);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* pool_room.c - circuits that nobody will use again, and room for others */
+#include "agent/front/pool_internal.h"
+#include "common/log.h"
+
+/* Closes the domain's circuit that was idle for longest. False when all are busy. */
+static bool evict_one(struct pool *p)
+{
+	struct pool_circ *pc;
+	struct pool_circ *oldest = NULL;
+
+	TAILQ_FOREACH(pc, &p->circs, entry) {
+		if (pc->purpose != POOL_EXIT || !pc->domain || pc->used_ms == 0 ||
+		    (pc->state != POOL_OPEN && pc->state != POOL_RETIRED) ||
+		    circuit_n_streams(pc->circuit) > 0)
+			continue;
+		if (!oldest || pc->idle_since_ms < oldest->idle_since_ms)
+			oldest = pc;
+	}
+	if (!oldest)
+		return false;
+	log_info("pool: circ %llu: makes room", (unsigned long long)circuit_id(oldest->circuit));
+	pool_circ_discard(oldest);
+	return true;
+}
+
+bool pool_make_room(struct pool *p)
+{
+	size_t max = p->config.max_circuits ? p->config.max_circuits : POOL_CIRCUITS_MAX;
+
+	return p->n_circs < max || evict_one(p);
+}
+
+void pool_release(struct pool *p, const struct domain *domain)
+{
+	struct pool_circ *pc;
+
+	TAILQ_FOREACH(pc, &p->circs, entry) {
+		if (pc->domain != domain || pc->purpose != POOL_EXIT)
+			continue;
+		if (pc->used_ms > 0) {
+			pool_circ_spoil(pc);
+		} else if (pc->state != POOL_GONE && pc->state != POOL_RETIRED) {
+			domain_unref(pc->domain);
+			pc->domain = NULL;
+		}
+	}
+	pool_tick_soon(p);
+}
