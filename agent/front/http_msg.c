@@ -243,7 +243,7 @@ bool http_host_is_local(struct ipc_str host)
 	struct ipc_str name = host;
 	uint16_t port;
 
-	if (colon && memchr(host.s, ']', (size_t)(host.s + host.len - colon)) == NULL) {
+	if (colon && !memchr(colon, ']', (size_t)(host.s + host.len - colon))) {
 		struct ipc_str digits = { colon + 1, (size_t)(host.s + host.len - colon - 1) };
 
 		if (parse_port(digits, &port) < 0)

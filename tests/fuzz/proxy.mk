@@ -1,0 +1,1 @@
+FUZZERS += socks http_request dns_query listener

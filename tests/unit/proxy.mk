@@ -1,0 +1,1 @@
+UNIT_TESTS += front_socks front_http front_dns
