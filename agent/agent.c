@@ -45,8 +45,9 @@ static void on_clock_skew(void *ctx, const struct relay_target *relay, int64_t s
 	if (a->front)
 		front_note_clock_skew(a->front, skew_s);
 	if (skew_s > SKEW_WARN_S || skew_s < -SKEW_WARN_S)
-		log_warn_limited("the clock of this computer seems to be %lld minutes %s",
-				 (long long)(skew_s < 0 ? -skew_s : skew_s) / 60,
+		log_warn_limited("a relay says that the clock of this computer is %lld h %02lld min %s",
+				 (long long)(skew_s < 0 ? -skew_s : skew_s) / 3600,
+				 (long long)(skew_s < 0 ? -skew_s : skew_s) / 60 % 60,
 				 skew_s < 0 ? "behind" : "ahead");
 }
 

@@ -21,6 +21,7 @@ TAILQ_HEAD(link_list, link);
 struct dirlink {
 	struct loop *loop;
 	struct pipe_set *pipes;
+	struct pool *pool;
 	struct link_list links;
 	size_t n;
 	uint64_t next_cookie;
@@ -41,7 +42,7 @@ static void on_gone(void *ctx, struct pipe *p)
 	link_free(l);
 }
 
-struct dirlink *dirlink_new(struct loop *loop, struct pipe_set *pipes)
+struct dirlink *dirlink_new(struct loop *loop, struct pipe_set *pipes, struct pool *pool)
 {
 	struct dirlink *d = calloc(1, sizeof(*d));
 
@@ -49,6 +50,7 @@ struct dirlink *dirlink_new(struct loop *loop, struct pipe_set *pipes)
 		return NULL;
 	d->loop = loop;
 	d->pipes = pipes;
+	d->pool = pool;
 	d->next_cookie = 1;
 	TAILQ_INIT(&d->links);
 	return d;
@@ -88,12 +90,18 @@ int dirlink_open(struct dirlink *d, const struct dir_source *source, struct dir_
 		.gone = on_gone,
 		.attach = { .kind = ATTACH_DIR },
 	};
+	struct relay_target guard;
 	struct link *l;
 	int fds[2];
-	int r;
+	int r = 0;
 
 	if (d->n >= DIRLINK_MAX)
 		return -EAGAIN;
+	if (source->kind == DIR_SOURCE_ANY)
+		r = pool_choose_dir(d->pool, &guard);
+	if (r < 0)
+		return r;
+	req.attach.relay = source->kind == DIR_SOURCE_ANY ? &guard : source->relay;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds) < 0)
 		return -errno;
 	l = link_new(d);
@@ -102,8 +110,6 @@ int dirlink_open(struct dirlink *d, const struct dir_source *source, struct dir_
 		close(fds[1]);
 		return -ENOMEM;
 	}
-	if (source->kind == DIR_SOURCE_GIVEN)
-		req.attach.relay = source->relay;
 	req.fd = fds[0];
 	req.ctx = l;
 	r = pipe_new(d->pipes, &req, &l->pipe);
@@ -112,6 +118,9 @@ int dirlink_open(struct dirlink *d, const struct dir_source *source, struct dir_
 		close(fds[1]);
 		return r;
 	}
+	/* With begindir C tor names the OR port it talks to (directory_initiate_request). */
+	ret->host = req.attach.relay->or_v4.addr.family != ADDR_NONE ? req.attach.relay->or_v4
+								     : req.attach.relay->or_v6;
 	ret->fd = fds[1];
 	ret->cookie = l->cookie;
 	return 0;

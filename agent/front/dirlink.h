@@ -10,16 +10,17 @@
 #define FRONT_DIRLINK_H
 
 #include "agent/front/pipe.h"
+#include "agent/front/pool.h"
 #include "dirclient/dirclient.h"
 
 #define DIRLINK_MAX 64	/* directory streams at once; the client uses fewer */
 
 struct dirlink;
 
-struct dirlink *dirlink_new(struct loop *loop, struct pipe_set *pipes);
+struct dirlink *dirlink_new(struct loop *loop, struct pipe_set *pipes, struct pool *pool);
 /* Closes what is open. */
 void dirlink_free(struct dirlink *d);
-/* 0 or -errno. */
+/* 0 or -errno (-EAGAIN: no directory guard can be chosen yet, or too many connections). */
 int dirlink_open(struct dirlink *d, const struct dir_source *source, struct dir_connection *ret);
 void dirlink_result(struct dirlink *d, uint64_t cookie, bool good);
 

@@ -226,11 +226,31 @@ static void dir_result(void *agent, uint64_t cookie, bool good)
 	dirlink_result(f->dirlink, cookie, good);
 }
 
+/*
+ * The directory client stops vouching for what it gave when it is too old, or when this
+ * version may not use the network any longer: then no stream gets a circuit.
+ */
+static void check_netdir(struct front *f)
+{
+	const struct netdir *nd = f->dirclient ? dirclient_netdir(f->dirclient) : NULL;
+
+	if (!nd == !f->has_netdir)
+		return;
+	if (!nd)
+		log_warn("what is known of the network is too old: no new connections for now");
+	f->has_netdir = nd != NULL;
+	pool_set_netdir(f->pool, nd);
+}
+
 static void dir_progress(void *agent, const struct dir_progress *progress)
 {
 	struct front *f = agent;
+	struct dir_progress p = *progress;
 
-	if (progress_set_dir(f->progress, progress))
+	check_netdir(f);
+	if (f->had_netdir && !f->has_netdir && !p.problem)
+		p.problem = "what is known of the network is too old, and nothing newer was found yet";
+	if (progress_set_dir(f->progress, &p))
 		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
 }
 
@@ -241,6 +261,8 @@ static void dir_netdir(void *agent, const struct netdir *nd)
 	path_set_netdir(f->config.path, nd, loop_wall(f->config.loop));
 	if (f->config.cbt)
 		cbt_set_netdir(f->config.cbt, nd);
+	f->has_netdir = true;
+	f->had_netdir = true;
 	pool_set_netdir(f->pool, nd);
 }
 
@@ -264,6 +286,8 @@ void front_set_dirclient(struct front *f, struct dirclient *dc)
 void front_note_clock_skew(struct front *f, int64_t skew_s)
 {
 	f->clock_skew_s = skew_s;
+	if (progress_set_skew(f->progress, skew_s))
+		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
 }
 
 /* The parts, in the order in which each needs those before it. */
@@ -291,7 +315,7 @@ static bool make_parts(struct front *f)
 	attach.names = f->names;
 	f->attach = attach_set_new(&attach);
 	f->pipes = f->attach ? pipe_set_new(c->loop, f->attach, f->handles) : NULL;
-	f->dirlink = f->pipes ? dirlink_new(c->loop, f->pipes) : NULL;
+	f->dirlink = f->pipes ? dirlink_new(c->loop, f->pipes, f->pool) : NULL;
 	f->sessions = session_set_new(c->loop, &session_ops, f);
 	f->leases = lease_set_new(c->loop, f->pool, f->names);
 	f->proxy = proxy_new(f);

@@ -48,6 +48,8 @@ struct front {
 	uint64_t n_opens;
 	int64_t clock_skew_s;
 	bool stopped;
+	bool has_netdir;	/* the directory client vouches for it */
+	bool had_netdir;
 	bool announced;	/* "connected" was logged */
 };
 

@@ -82,7 +82,7 @@ enum pool_state {
 struct pool *pool_new(const struct pool_config *config);
 /* Closes every circuit; no stream may be left. */
 void pool_free(struct pool *p);
-/* Keeps a reference. */
+/* Keeps a reference. NULL: what is known of the network is too old, no stream gets a circuit. */
 void pool_set_netdir(struct pool *p, const struct netdir *nd);
 
 /**
@@ -100,6 +100,12 @@ int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **r
  * guard, which is then written there. -ECONNREFUSED: that relay's circuit failed.
  */
 int pool_take_dir(struct pool *p, struct pool_need *need, struct pool_circ **ret);
+
+/*
+ * A directory guard of the moment, and a circuit to it under way: for pool_take_dir() with
+ * the relay given. 0 or -errno (-EAGAIN: none can be chosen yet).
+ */
+int pool_choose_dir(struct pool *p, struct relay_target *ret);
 
 struct circuit *pool_circ_circuit(const struct pool_circ *pc);
 const uint8_t *pool_circ_exit_id(const struct pool_circ *pc);

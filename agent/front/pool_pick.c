@@ -161,6 +161,10 @@ int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **r
 		return 0;
 	}
 	p->waiting = true;
+	if (!p->netdir) {
+		pool_rearm(p);
+		return -EAGAIN;
+	}
 	pending = count_pending(p, need, &newest_ms);
 	if (pending >= POOL_PARALLEL ||
 	    (pending > 0 && pool_now(p) - newest_ms < POOL_PARALLEL_MS)) {
@@ -210,6 +214,24 @@ static int take_relay(struct pool *p, const struct pool_need *need, const struct
 	}
 	r = pool_launch_dir(p, path);
 	return r < 0 ? r : -EAGAIN;
+}
+
+int pool_choose_dir(struct pool *p, struct relay_target *ret)
+{
+	const struct path_request req = { .purpose = PATH_DIR };
+	struct pool_need need = { .port = 0 };
+	struct pool_circ *pc;
+	struct path path;
+	int r = path_choose(p->config.path, &req, pool_now(p), loop_wall(p->config.loop), &path);
+
+	if (r < 0)
+		return r;
+	need.relay = path.hops[0];
+	r = take_relay(p, &need, &path, &pc);
+	if (r < 0 && r != -EAGAIN)
+		return r;
+	*ret = need.relay;
+	return 0;
 }
 
 int pool_take_dir(struct pool *p, struct pool_need *need, struct pool_circ **ret)

@@ -11,6 +11,7 @@ struct progress {
 	char dir_problem[PROGRESS_TEXT_MAX];
 	bool opened;
 	char circuit_problem[PROGRESS_TEXT_MAX];
+	char skew_problem[PROGRESS_TEXT_MAX];
 	struct progress_view view;
 };
 
@@ -41,6 +42,16 @@ void progress_free(struct progress *p)
 	free(p);
 }
 
+/* A clock that is wrong explains whatever else fails; a directory knows best. */
+static const char *problem_of(const struct progress *p, bool waiting)
+{
+	if (p->dir_problem[0])
+		return p->dir_problem;
+	if (!waiting)
+		return "";
+	return p->skew_problem[0] ? p->skew_problem : p->circuit_problem;
+}
+
 static bool update(struct progress *p)
 {
 	struct progress_view v = { .percent = phases[p->dir.phase].from };
@@ -58,8 +69,7 @@ static bool update(struct progress *p)
 		text = "ready";
 	}
 	snprintf(v.text, sizeof(v.text), "%s", text);
-	snprintf(v.problem, sizeof(v.problem), "%s",
-		 p->dir_problem[0] ? p->dir_problem : v.percent < 100 ? p->circuit_problem : "");
+	snprintf(v.problem, sizeof(v.problem), "%s", problem_of(p, v.percent < 100));
 	changed = memcmp(&v, &p->view, sizeof(v)) != 0;
 	p->view = v;
 	return changed;
@@ -83,6 +93,19 @@ bool progress_set_circuits(struct progress *p, bool opened, const char *problem)
 	memset(p->circuit_problem, 0, sizeof(p->circuit_problem));
 	if (problem)
 		snprintf(p->circuit_problem, sizeof(p->circuit_problem), "%s", problem);
+	return update(p);
+}
+
+bool progress_set_skew(struct progress *p, int64_t skew_s)
+{
+	int64_t off = skew_s < 0 ? -skew_s : skew_s;
+
+	memset(p->skew_problem, 0, sizeof(p->skew_problem));
+	if (off >= PROGRESS_SKEW_S)
+		snprintf(p->skew_problem, sizeof(p->skew_problem),
+			 "the clock of this computer seems to be %lld h %02lld min %s",
+			 (long long)off / 3600, (long long)off / 60 % 60,
+			 skew_s < 0 ? "behind" : "ahead");
 	return update(p);
 }
 

@@ -708,6 +708,46 @@ START_TEST(directory_circuits_are_shared_by_relay_and_fail_once)
 }
 END_TEST
 
+START_TEST(a_directory_guard_is_known_before_its_circuit_is_open)
+{
+	struct relay_target guard_target = { .nickname = "" };
+	struct pool_need n = { .port = 0 };
+	struct pool_circ *pc;
+	uint8_t id[RSA_ID_LEN];
+
+	choose_result = -EAGAIN;
+	ck_assert_int_eq(pool_choose_dir(pool, &guard_target), -EAGAIN);
+	choose_result = 0;
+	ck_assert_int_eq(pool_choose_dir(pool, &guard_target), 0);
+	pathnet_rsa_id(3, id);
+	ck_assert_mem_eq(guard_target.rsa_id, id, RSA_ID_LEN);
+	n.relay = guard_target;
+	n.relay.or_v4 = (struct addr_port){ addr_v4(0x01010101), 9001 };
+	ck_assert_int_eq(pool_take_dir(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, 1);
+	open_circuit(0);
+	ck_assert_int_eq(pool_take_dir(pool, &n, &pc), 0);
+}
+END_TEST
+
+START_TEST(nothing_is_begun_on_a_network_that_is_too_old)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	(void)pool_take(pool, &n, &pc);
+	open_circuit(0);
+	pool_set_netdir(pool, NULL);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	tick();
+	ck_assert_uint_eq(n_circuits, 1);
+	pool_set_netdir(pool, nd);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	domain_unref(d);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("front_pool");
@@ -733,6 +773,8 @@ int main(void)
 	tcase_add_test(t, at_the_limit_the_circuit_idle_for_longest_makes_room);
 	tcase_add_test(t, a_new_identity_retires_what_is_there);
 	tcase_add_test(t, directory_circuits_are_shared_by_relay_and_fail_once);
+	tcase_add_test(t, a_directory_guard_is_known_before_its_circuit_is_open);
+	tcase_add_test(t, nothing_is_begun_on_a_network_that_is_too_old);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

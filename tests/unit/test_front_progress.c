@@ -73,6 +73,31 @@ START_TEST(an_unknown_phase_is_the_first)
 }
 END_TEST
 
+START_TEST(a_wrong_clock_is_told_with_how_much_and_which_way)
+{
+	struct progress *p = progress_new();
+	struct dir_progress d = { .phase = DIR_PHASE_CONNECTING };
+
+	(void)progress_set_dir(p, &d);
+	(void)progress_set_circuits(p, false, "no guard can be reached");
+	ck_assert(progress_set_skew(p, -(3 * 3600 + 5 * 60)));
+	ck_assert_str_eq(progress_get(p)->problem,
+			 "the clock of this computer seems to be 3 h 05 min behind");
+	ck_assert(progress_set_skew(p, 1800));
+	ck_assert_str_eq(progress_get(p)->problem,
+			 "the clock of this computer seems to be 0 h 30 min ahead");
+	ck_assert(progress_set_skew(p, 1799));
+	ck_assert_str_eq(progress_get(p)->problem, "no guard can be reached");
+	/* Who is connected has no problem. */
+	d.phase = DIR_PHASE_READY;
+	(void)progress_set_dir(p, &d);
+	(void)progress_set_circuits(p, true, NULL);
+	(void)progress_set_skew(p, -7200);
+	ck_assert_str_eq(progress_get(p)->problem, "");
+	progress_free(p);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("front_progress");
@@ -82,6 +107,7 @@ int main(void)
 	tcase_add_test(t, descriptors_are_counted);
 	tcase_add_test(t, problems_are_told_until_they_are_over);
 	tcase_add_test(t, an_unknown_phase_is_the_first);
+	tcase_add_test(t, a_wrong_clock_is_told_with_how_much_and_which_way);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
