@@ -296,6 +296,21 @@ static int await_ready(const struct launch *l, int fd, char *err)
 	return r;
 }
 
+int launch_lease(const char *socket_path, const char *domain)
+{
+	uint8_t frame[IPC_HEADER_LEN + 1 + IPC_DOMAIN_MAX];
+	ssize_t n = ipc_lease_encode(frame, sizeof(frame),
+				     (struct ipc_str){ domain, strlen(domain) });
+	int fd = n > 0 ? try_connect(socket_path) : -1;
+
+	if (fd < 0)
+		return -1;
+	if (send(fd, frame, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
 int launch_agent(const struct launch *l, char *err)
 {
 	int fd = try_connect(l->socket_path), r;

@@ -23,6 +23,11 @@ struct launch {
  * streams. 0, or -errno with one sentence in @err (LAUNCH_ERR_MAX).
  */
 int launch_agent(const struct launch *l, char *err);
+/*
+ * A connection that tells the agent how long @domain is in use: until its last copy is closed.
+ * -1 where that cannot be told; everything works without.
+ */
+int launch_lease(const char *socket_path, const char *domain);
 /* "1,920"; writes and returns @buf. */
 const char *launch_format_count(uint32_t v, char buf[16]);
 

@@ -358,15 +358,18 @@ static int run_once(struct command *cmd, struct job_result *ret)
 	return 0;
 }
 
-static int run_supervised(const struct options *o, char **argv)
+static int run_supervised(const struct options *o, const struct places *p, char **argv)
 {
 	struct sigaction chld = { .sa_handler = SIG_DFL };
-	struct command cmd = { .argv = argv, .envp = environ, .supervise = true };
+	struct command cmd = { .argv = argv, .envp = environ, .supervise = true, .lease = -1 };
 	struct job_result res;
 	int r;
 
 	if (!o->quiet && command_kind(argv[0]) == ELF_PRIVILEGED)
 		say("note: %s does not gain privileges in here", argv[0]);
+	/* A domain with a name goes on after the command. */
+	if (!o->isolate)
+		cmd.lease = launch_lease(p->socket, getenv(CONFIG_ENV_DOMAIN));
 	(void)sigaction(SIGCHLD, &chld, &cmd.chld);
 	job_block_signals(&cmd.mask);
 	r = run_once(&cmd, &res);
@@ -445,5 +448,5 @@ int main(int argc, char **argv)
 	if (o.verbose)
 		say("agent %s, domain %s, %s", p.socket, getenv(CONFIG_ENV_DOMAIN),
 		    nested ? "served by the outer supervisor" : "supervised");
-	return nested ? run_nested(argv) : run_supervised(&o, argv);
+	return nested ? run_nested(argv) : run_supervised(&o, &p, argv);
 }

@@ -224,7 +224,7 @@ static void leave_terminal(void)
 /* Nothing that the command was given may be kept open by us: pipes would never end. */
 static void close_others(const struct supervisor *s)
 {
-	int keep[] = { s->listener, s->reports, s->chld, s->setup };
+	int keep[] = { s->listener, s->reports, s->chld, s->setup, s->cmd->lease };
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *e;
 

@@ -42,6 +42,7 @@ struct command {
 	char *const *envp;
 	sigset_t mask;			/* as onionify-run was started with */
 	struct sigaction chld;
+	int lease;			/* kept open until the last process is gone; -1: none */
 	bool supervise;			/* false: filter without a listener (--allow-weak) */
 };
 
