@@ -4,6 +4,7 @@
 programs/escape.c makes numbered attempts; the number is in whatever it sends, so
 that the trap's log tells which attempt got through.
 """
+import contextlib
 import itertools
 import os
 import re
@@ -35,6 +36,7 @@ BUILDS = {
                                  "/usr/include/x86_64-linux-gnu", "-static"], []),
     "escape32": ("escape32.c", ["gcc", "-m32", "-nostdlib", "-static", "-fno-pic", "-no-pie",
                                 "-fno-stack-protector", "-fcf-protection=none", "-O1"], []),
+    "bare": ("bare.c", ["gcc", *C_FLAGS, "-static"], []),
     "fetch": ("fetch.c", ["gcc", *C_FLAGS], []),
     "fetch-static": ("fetch.c", ["gcc", *C_FLAGS, "-static"], []),
     "fetch-static-pie": ("fetch.c", ["gcc", *C_FLAGS, "-static-pie"], []),
@@ -190,5 +192,6 @@ def quick_resolver(net):
     """Makes resolvers give up soon, and the kernel ask once: nobody answers in the trap."""
     with open(os.path.join(net.base, "client-resolv.conf"), "w", encoding="ascii") as f:
         f.write(f"nameserver {netns.TRAP_NAMESERVER}\noptions timeout:1 attempts:1\n")
-    with open("/proc/sys/net/ipv4/neigh/uplink/mcast_solicit", "w", encoding="ascii") as f:
-        f.write("1")
+    with contextlib.suppress(OSError):
+        with open("/proc/sys/net/ipv4/neigh/uplink/mcast_solicit", "w", encoding="ascii") as f:
+            f.write("1")

@@ -46,7 +46,7 @@
 #define BAIT6 "2001:db8:bad::9"
 #define NAMESERVER "100.64.0.53"
 #define WAIT_MS 150
-#define EACH_S 8
+#define EACH_S 5
 
 extern char **environ;
 static int number;		/* of the attempt under way */

@@ -150,7 +150,9 @@ def musl_program(t):
 
 @scenario("nothing gets out without environment", timeout=80)
 def no_environment(t):
-    contained(t, "escape", prefix=["env", "-i", *(f"{k}={v}" for k, v in QUICK.items())])
+    variables = [f"{k}={v}" for k, v in QUICK.items()]
+    contained(t, "escape", prefix=["env", "-i", *variables])
+    contained(t, "escape", prefix=[bait.built("bare"), *variables])     # nobody puts it back
 
 
 @scenario("nothing gets out without the library", timeout=80)

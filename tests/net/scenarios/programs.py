@@ -3,7 +3,7 @@
 
 The programs that every machine with this project has run in the normal test
 run; "tests/net/run programs" runs all, as root, as an ordinary user, and with the
-environment emptied inside (so that only the supervisor is left). A program that
+environment emptied inside by a static program (so that only the supervisor is left). A program that
 is missing is skipped by name; tests/net/programs-deps brings them all. The last
 scenario prints the table.
 """
@@ -66,10 +66,12 @@ class Place:
     def run(self, args, data):
         env = self.environment()
         if self.mode == "env-i":
-            args = ["env", "-i"] + [f"{k}={v}" for k, v in env.items()] + args
+            words = [bait.built("bare")] + [f"{k}={v}" for k, v in env.items()]
             env = {}
-        return self.client.run(["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", self.dir] + args,
-                               timeout=TIMEOUT, data=data, env=env)
+        else:
+            words = []
+        return self.client.run(words + ["sh", "-c", 'cd "$1" && shift && exec "$@"', "sh", self.dir]
+                               + args, timeout=TIMEOUT, data=data, env=env)
 
     def close(self):
         shutil.rmtree(self.dir, ignore_errors=True)
@@ -199,6 +201,7 @@ def ssh(p, *words):
 
 def apt(sandbox):
     lines = ["mkdir -p l/partial c/archives/partial",
+             "[ $(id -u) -ne 0 ] || { chmod 755 .; chown _apt . l/partial c/archives/partial; }",
              f"echo 'deb [trusted=yes] {FILES}/apt ./' >s"]
     o = ("-o Dir::Etc::sourcelist=$PWD/s -o Dir::Etc::sourceparts=/dev/null -o Dir::State=$PWD "
          "-o Dir::State::lists=$PWD/l -o Dir::State::status=/dev/null -o Dir::Cache=$PWD/c "
@@ -239,7 +242,10 @@ PROGRAMS = (
     Program("musl-static", lambda p: [bait.built("fetch-musl"), "www.example.test", "80"],
             native=True),
     Program("musl-dynamic", lambda p: [bait.built("fetch-musl-dynamic"), "www.example.test", "80"],
-            refused="cannot|symbol not found"),      # the library is made for another C library
+            refused="cannot|symbol not found",       # the library is made for another C library
+            modes=("root", "user")),
+    Program("musl-dynamic-bare", lambda p: [bait.built("fetch-musl-dynamic"), "www.example.test",
+                                            "80"], native=True, modes=("env-i",)),
     Program("go-static", lambda p: [bait.built("fetch-go"), ADDR], native=True),
     Program("go-cgo", lambda p: [bait.built("fetch-cgo"), ADDR], native=True),
     Program("rust", lambda p: [bait.built("fetch-rust"), "www.example.test", "80", "/addr"]),
