@@ -8,8 +8,9 @@
  * again. The table is a hint of bounded size: what the kernel does not confirm on
  * removal is forgotten. Lock-free: hooks may run in signal handlers.
  *
- * Limits: a registration made in another process, or under another number of the
- * same descriptor, is not found. One-shot registrations become armed again.
+ * Limits: a registration made with a raw system call is not found (sockets that another
+ * process or another number shares never come here, see owned.h).
+ * One-shot registrations become armed again.
  */
 #ifndef SHIM_EPOLL_TABLE_H
 #define SHIM_EPOLL_TABLE_H

@@ -12,8 +12,10 @@
 #include <sys/epoll.h>
 
 #include "shim/agent.h"
+#include "shim/config.h"
 #include "shim/epoll_table.h"
 #include "shim/hooks.h"
+#include "shim/owned.h"
 #include "shim/policy.h"
 #include "shim/sys.h"
 #include "shim/tunnel.h"
@@ -77,8 +79,11 @@ static long connect_stream(int fd, int domain, const struct sockaddr_storage *ad
 		break;
 	}
 	error = family_error(domain, addr, len);
-	if (error == 0)
-		error = tcp_busy(fd);
+	if (error != 0)
+		return -error;
+	error = tcp_busy(fd);
+	if (config_get()->supervised && (error != 0 || !owned_alone(fd)))
+		return real_connect(fd, addr, len);	/* by the native door */
 	if (error != 0)
 		return -error;
 	return tunnel_connect(fd, domain == AF_INET6 ? ADDR_V6 : ADDR_V4, &dest);
@@ -173,8 +178,14 @@ long shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 long shim_socket(int domain, int type, int protocol)
 {
 	int error = policy_for_socket(domain, type, protocol);
+	long fd;
 
-	return error != 0 ? -error : sys_call3(SYS_socket, domain, type, protocol);
+	if (error != 0 && !config_get()->supervised)
+		return -error;
+	fd = sys_call3(SYS_socket, domain, type, protocol);
+	if (fd >= 0 && (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM)
+		owned_note((int)fd);
+	return fd;
 }
 
 /* --- names of both ends --- */

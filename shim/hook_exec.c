@@ -22,6 +22,7 @@
 #include "shim/config.h"
 #include "shim/elf.h"
 #include "shim/hooks.h"
+#include "shim/owned.h"
 #include "shim/sys.h"
 
 #define ENV_OURS 4		/* LD_PRELOAD and three of ours */
@@ -186,6 +187,7 @@ long shim_execveat(int dirfd, const char *path, char *const argv[], char *const 
 	struct new_env e;
 	long r = check_target(dirfd, path);
 
+	owned_spawn();	/* in a child of vfork() this is the parent's memory */
 	if (r == 0)
 		r = make_env(&e, envp);
 	if (r < 0)
@@ -208,6 +210,7 @@ static int exec_search(const char *file, char *const argv[], char *const envp[])
 	struct new_env e;
 	int r = real.p ? check_search(file) : -ENOSYS;
 
+	owned_spawn();
 	if (r == 0)
 		r = make_env(&e, envp);
 	if (r < 0)
@@ -228,6 +231,7 @@ static int spawn(const char *which, pid_t *pid, const char *path,
 	struct new_env e;
 	int r = -ENOSYS;
 
+	owned_spawn();
 	if (real.p)
 		r = strcmp(which, "posix_spawnp") == 0 ? check_search(path) :
 							 check_target(AT_FDCWD, path);

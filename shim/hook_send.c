@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "shim/hooks.h"
+#include "shim/owned.h"
 #include "shim/policy.h"
 #include "shim/sys.h"
 #include "shim/tunnel.h"
@@ -83,6 +84,24 @@ long shim_sendto(int fd, const void *buf, size_t n, int flags, const struct sock
 	return sys_call6(SYS_sendto, fd, buf, n, flags, &copy, len);
 }
 
+/* Descriptors that another process gets too. */
+static void note_passed(const struct msghdr *msg)
+{
+	struct msghdr m = *msg;	/* CMSG_NXTHDR wants it writable */
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+		    c->cmsg_len < CMSG_LEN(0))
+			continue;
+		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+			int passed;
+
+			memcpy(&passed, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
+			owned_shared(passed);
+		}
+	}
+}
+
 long shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct sockaddr_storage copy;
@@ -91,6 +110,8 @@ long shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 	if (flags & MSG_FASTOPEN)
 		return -EOPNOTSUPP;
+	if (msg && msg->msg_control && msg->msg_controllen > 0)
+		note_passed(msg);
 	if (!msg || !msg->msg_name || msg->msg_namelen == 0)
 		return sys_call3(SYS_sendmsg, fd, msg, flags);
 	m = *msg;

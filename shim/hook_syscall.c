@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "shim/hooks.h"
+#include "shim/owned.h"
 #include "shim/sys.h"
 
 void *hook_next(const char *name)
@@ -47,12 +48,26 @@ __attribute__((visibility("hidden"), used)) bool shim_syscall_hooked(long nr)
 	case SYS_sendmsg:
 	case SYS_sendmmsg:
 	case SYS_epoll_ctl:
+	case SYS_dup:
+	case SYS_dup3:
+	case SYS_fcntl:
+#ifdef SYS_dup2
+	case SYS_dup2:
+#endif
 	case SYS_execve:
 	case SYS_execveat:
 	case SYS_io_uring_setup:
 	case SYS_io_uring_enter:
 	case SYS_io_uring_register:
 		return true;
+#ifdef SYS_fork
+	case SYS_fork:
+	case SYS_vfork:
+#endif
+	case SYS_clone:
+	case SYS_clone3:
+		owned_fork();
+		return !shim_syscall_real;
 	default:
 		return !shim_syscall_real;	/* before our constructor: run here */
 	}
@@ -83,6 +98,18 @@ static long dispatch(long nr, long a, long b, long c, long d, long e, long f)
 		return shim_sendmmsg((int)a, PTR(b), (unsigned int)c, (int)d);
 	case SYS_epoll_ctl:
 		return shim_epoll_ctl((int)a, (int)b, (int)c, PTR(d));
+	case SYS_dup:
+		return shim_dup((int)a);
+	case SYS_dup3:
+		return shim_dup3((int)a, (int)b, (int)c);
+#ifdef SYS_dup2
+	case SYS_dup2:
+		if (a != b)
+			owned_shared((int)a);
+		return sys_call2(SYS_dup2, (int)a, (int)b);
+#endif
+	case SYS_fcntl:
+		return shim_fcntl((int)a, (int)b, c);
 	case SYS_execve:
 		return shim_execveat(AT_FDCWD, PTR(a), PTR(b), PTR(c), 0);
 	case SYS_execveat:

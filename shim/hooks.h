@@ -38,6 +38,9 @@ long shim_sendto(int fd, const void *buf, size_t n, int flags, const struct sock
 		 socklen_t len);
 long shim_sendmsg(int fd, const struct msghdr *msg, int flags);
 long shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags);
+long shim_dup(int fd);
+long shim_dup3(int fd, int to, int flags);
+long shim_fcntl(int fd, int cmd, long arg);
 long shim_epoll_ctl(int epfd, int op, int fd, void *ev);
 long shim_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 

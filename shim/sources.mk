@@ -11,8 +11,10 @@ shim_SRCS := \
 	shim/hook_option.c \
 	shim/hook_resolver.c \
 	shim/hook_send.c \
+	shim/hook_share.c \
 	shim/hook_syscall.c \
 	shim/lookup.c \
+	shim/owned.c \
 	shim/policy.c \
 	shim/tunnel.c \
 	common/addr.c \

@@ -15,6 +15,7 @@
 #include "shim/agent.h"
 #include "shim/config.h"
 #include "shim/epoll_table.h"
+#include "shim/owned.h"
 #include "shim/sys.h"
 
 /*
@@ -208,6 +209,8 @@ int tunnel_dissolve(int fd, const struct stand_in *si)
 	copy_settings(fd, s);
 	r = replace(fd, s, has_cloexec(fd));
 	close_fd(s);
+	if (r == 0)
+		owned_note(fd);
 	return r;
 }
 

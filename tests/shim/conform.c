@@ -332,6 +332,65 @@ static void forked(void)
 	close(fd);
 }
 
+/* A second descriptor from before connect() is the same socket, also in epoll. */
+static void duplicated_before(void)
+{
+	int fd = tcp(0), other = dup(fd), third, ep = epoll_create1(0);
+	struct epoll_event ev = { .events = EPOLLOUT }, out = { 0 };
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+
+	printf("connect %s ", err(go(fd, &echo4)));
+	printf("first %s ", echo_works(fd));
+	printf("other %s ", echo_works(other));
+	printf("peer %s\n", err(getpeername(other, (struct sockaddr *)&a, &len)));
+	close(fd);
+	close(other);
+	fd = tcp(SOCK_NONBLOCK);
+	other = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	third = (int)syscall(SYS_dup, fd);
+	(void)epoll_ctl(ep, EPOLL_CTL_ADD, third, &ev);
+	printf("connect %s ", err(go(other, &echo4)));
+	printf("poll %d ", wait_for(fd, POLLOUT, 3000));
+	printf("epoll %d so_error %s ", epoll_wait(ep, &out, 1, 3000), name_of(so_error(third)));
+	printf("first %s other %s third %s\n", echo_works(fd), echo_works(other), echo_works(third));
+	close(fd);
+	close(other);
+	close(third);
+	close(ep);
+}
+
+/* A child that was there before connect() has the same socket. */
+static void forked_before(void)
+{
+	int fd = tcp(0), p[2], status;
+	char c;
+
+	(void)pipe(p);
+	fflush(stdout);
+	if (fork() == 0) {
+		(void)read(p[0], &c, 1);
+		printf("child %s\n", echo_works(fd));
+		fflush(stdout);
+		_exit(7);
+	}
+	printf("connect %s\n", err(go(fd, &echo4)));
+	fflush(stdout);
+	(void)write(p[1], "x", 1);
+	(void)wait(&status);
+	printf("status %d parent %s\n", WEXITSTATUS(status), echo_works(fd));
+	close(fd);
+	fd = tcp(0);
+	fflush(stdout);
+	if (fork() == 0)
+		_exit(go(fd, &echo4) == 0 ? 7 : 8);
+	(void)wait(&status);
+	printf("child connects: status %d parent %s\n", WEXITSTATUS(status), echo_works(fd));
+	close(fd);
+	close(p[0]);
+	close(p[1]);
+}
+
 /* A child without any environment still connects, by number and by name. */
 static void exec_without_environment(void)
 {
@@ -411,6 +470,23 @@ static void passed(void)
 	printf("%s ", echo_works(got));
 	printf("peer %s ", err(getpeername(got, (struct sockaddr *)&a, &len)));
 	printf("family %d\n", a.sin_family);
+	close(got);
+}
+
+static void passed_before(void)
+{
+	int fd = tcp(0), got = pass_fd(fd);
+
+	printf("connect %s ", err(go(fd, &echo4)));
+	printf("%s ", echo_works(got));
+	printf("and %s\n", echo_works(fd));
+	close(fd);
+	fd = tcp(0);
+	close(got);
+	got = pass_fd(fd);
+	printf("the other connects %s ", err(go(got, &echo4)));
+	printf("%s\n", echo_works(fd));
+	close(fd);
 	close(got);
 }
 
@@ -650,6 +726,9 @@ static const struct {
 	{ "exec without environment", exec_without_environment },
 	{ "threads", threads },
 	{ "passed", passed },
+	{ "duplicated before", duplicated_before },
+	{ "forked before", forked_before },
+	{ "passed before", passed_before },
 	{ "half close", half_close },
 	{ "options", options },
 	{ "flags", flags },
