@@ -343,6 +343,8 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 	c->socks_timeout_ms = next->socks_timeout_ms;
 	c->reject_internal = next->reject_internal;
 	c->optimistic_data = next->optimistic_data;
+	c->conflux_enabled = next->conflux_enabled;
+	c->conflux_ux = next->conflux_ux;
 }
 
 bool config_map_name(const struct config *c, const char *name, char out[CONFIG_NAME_MAX + 1])

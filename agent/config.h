@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/circ/conflux_msg.h"
 #include "common/addr.h"
 #include "common/log.h"
 #include "dirclient/dirclient.h"
@@ -94,6 +95,8 @@ struct config {
 	int64_t socks_timeout_ms;	/* SocksTimeout: a stream request waits no longer */
 	bool reject_internal;		/* ClientRejectInternalAddresses */
 	bool enforce_subnets;		/* EnforceDistinctSubnets */
+	int conflux_enabled;		/* ConfluxEnabled: 0, 1, -1 for auto: as the consensus says */
+	enum conflux_ux conflux_ux;	/* ConfluxClientUX */
 	bool optimistic_data;		/* OptimisticData: for every stream, not only those that ask */
 	struct config_map *maps;
 	size_t n_maps;

@@ -34,6 +34,48 @@ static int set_bool(struct config *c, const struct config_option *o, const char 
 	return 0;
 }
 
+/* 0, 1, or -1 for "auto". */
+static int set_autobool(struct config *c, const struct config_option *o, const char *value,
+			char *err, size_t err_len)
+{
+	int *b = field(c, o);
+
+	if (strcasecmp(value, "auto") == 0) {
+		*b = -1;
+		return 0;
+	}
+	if (strcmp(value, "0") != 0 && strcmp(value, "1") != 0) {
+		snprintf(err, err_len, "must be 0, 1 or auto");
+		return -EINVAL;
+	}
+	*b = value[0] == '1';
+	return 0;
+}
+
+static int set_ux(struct config *c, const struct config_option *o, const char *value, char *err,
+		  size_t err_len)
+{
+	static const struct {
+		const char *word;
+		enum conflux_ux ux;
+	} words[] = {
+		{ "throughput", CONFLUX_UX_HIGH_THROUGHPUT },
+		{ "latency", CONFLUX_UX_MIN_LATENCY },
+		{ "throughput_lowmem", CONFLUX_UX_LOW_MEM_THROUGHPUT },
+		{ "latency_lowmem", CONFLUX_UX_LOW_MEM_LATENCY },
+	};
+
+	(void)o;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(words[i].word, value) == 0) {
+			c->conflux_ux = words[i].ux;
+			return 0;
+		}
+	}
+	snprintf(err, err_len, "must be throughput, latency, throughput_lowmem or latency_lowmem");
+	return -EINVAL;
+}
+
 static const struct {
 	const char *word;
 	int64_t ms;
@@ -302,6 +344,8 @@ static const struct config_option options[] = {
 	{ "CacheDirectory", set_path, FIELD(cache_dir), .flags = CONFIG_RESTART },
 	{ "CircuitBuildTimeout", set_interval, FIELD(build_timeout_ms), 0, 3600 * SEC, "0" },
 	{ "ClientRejectInternalAddresses", set_bool, FIELD(reject_internal) },
+	{ "ConfluxClientUX", set_ux, FIELD(conflux_ux), .def = "throughput" },
+	{ "ConfluxEnabled", set_autobool, FIELD(conflux_enabled), .def = "auto" },
 	{ "DataDirectory", set_path, FIELD(data_dir), .flags = CONFIG_RESTART },
 	{ "DNSPort", set_listener, 0, CONFIG_LISTENER_DNS, .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "DirAuthority", set_authority, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
@@ -344,7 +388,7 @@ static const char *const unsupported[] = {
 	"Socks4Proxy", "Socks5Proxy", "SocksPolicy", "StrictNodes",
 	"TrackHostExits", "TransPort", "UseBridges", "UseEntryGuards", "WarnPlaintextPorts",
 	"ConnectionPadding", "ReducedConnectionPadding", "CircuitPadding", "DormantClientTimeout",
-	"FascistFirewall", "UseMicrodescriptors", "ConfluxEnabled", "VanguardsLiteEnabled",
+	"FascistFirewall", "UseMicrodescriptors", "VanguardsLiteEnabled",
 };
 
 bool config_is_unsupported(const char *name)

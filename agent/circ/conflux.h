@@ -36,7 +36,8 @@
 
 /* Consensus parameters with the clamps of C tor. */
 struct conflux_params {
-	bool enabled;			/* cfx_enabled, and congestion control is on */
+	bool possible;			/* congestion control is on: it stands on that */
+	bool enabled;			/* cfx_enabled */
 	unsigned int low_exit_threshold;	/* of 10000 exits: with fewer, one spare set */
 	unsigned int max_linked;	/* sets, used or not */
 	unsigned int max_prebuilt;

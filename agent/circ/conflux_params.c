@@ -18,7 +18,8 @@ void conflux_params_load(struct conflux_params *p, channel_param_fn param, void 
 	uint32_t legs, queue;
 
 	cc_params_load(&cc, param, ctx, CC_PATH_EXIT);
-	p->enabled = param(ctx, "cfx_enabled", 1, 0, 1) == 1 && cc_params_enabled(&cc);
+	p->possible = cc_params_enabled(&cc);
+	p->enabled = param(ctx, "cfx_enabled", 1, 0, 1) == 1;
 	p->low_exit_threshold =
 		(unsigned int)param(ctx, "cfx_low_exit_threshold", 6000, 0, 10000);
 	p->max_linked = (unsigned int)param(ctx, "cfx_max_linked_set", 10, 0, 255);

@@ -159,6 +159,47 @@ void show_status(FILE *out, const json_t *doc)
 	show_counts(out, doc);
 }
 
+/* "set of 4* (12.0 ms), 5 (15.1 ms) to ": '*' marks the leg that is sent on. */
+static void show_legs(FILE *out, const json_t *legs)
+{
+	const json_t *leg;
+	size_t i;
+
+	if (!json_is_array(legs))
+		return;
+	fprintf(out, "set of");
+	json_array_foreach(legs, i, leg) {
+		long long us = number(leg, "rtt_us");
+
+		fprintf(out, "%s %lld%s", i > 0 ? "," : "", number(leg, "circuit"),
+			truth(leg, "sending") ? "*" : "");
+		if (truth(leg, "linked"))
+			fprintf(out, " (%lld.%lld ms)", us / 1000, us / 100 % 10);
+		else
+			fprintf(out, " (not linked)");
+	}
+	fprintf(out, " to ");
+}
+
+/* The relays; of a set the exit is enough, since its legs are listed too. */
+static void show_path(FILE *out, const json_t *circuit)
+{
+	const json_t *hops = json_object_get(circuit, "hops");
+	const json_t *legs = json_object_get(circuit, "legs");
+	size_t first = json_is_array(legs) ? json_array_size(hops) - 1 : 0;
+	const json_t *hop;
+	size_t k;
+
+	show_legs(out, legs);
+	json_array_foreach(hops, k, hop) {
+		if (k < first)
+			continue;
+		fprintf(out, "%s%s %s (%s)", k > first ? " > " : "", text(hop, "nickname"),
+			text(hop, "address"),
+			truth(hop, "open") ? text(hop, "handshake") : "not yet");
+	}
+}
+
 void show_circuits(FILE *out, const json_t *doc)
 {
 	const json_t *c;
@@ -168,17 +209,10 @@ void show_circuits(FILE *out, const json_t *doc)
 	fprintf(out, "%5s %-9s %-9s %6s %7s %-9s %s\n", "ID", "STATE", "PURPOSE", "DOMAIN", "STREAMS",
 		"AGE", "PATH");
 	json_array_foreach(json_object_get(doc, "circuits"), i, c) {
-		const json_t *hop;
-		size_t k;
-
 		fprintf(out, "%5lld %-9s %-9s %6lld %7lld %-9s ", number(c, "id"), text(c, "state"),
 			text(c, "purpose"), number(c, "domain"), number(c, "streams"),
 			span(number(c, "age_ms") / 1000, age));
-		json_array_foreach(json_object_get(c, "hops"), k, hop) {
-			fprintf(out, "%s%s %s (%s)", k > 0 ? " > " : "", text(hop, "nickname"),
-				text(hop, "address"),
-				truth(hop, "open") ? text(hop, "handshake") : "not yet");
-		}
+		show_path(out, c);
 		fprintf(out, "\n");
 	}
 }

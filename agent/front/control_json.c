@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/circ/conflux.h"
 #include "agent/front/control.h"
 #include "common/codec.h"
 
@@ -198,6 +199,28 @@ static json_t *hop_json(const struct circuit *c, size_t i, const struct netdir *
 			 open ? circuit_hop_handshake(c, i) : NULL);
 }
 
+/* The legs of a set, or null: round trip, and messages of streams either way. */
+static json_t *legs_json(const struct circuit *c)
+{
+	struct conflux_leg_info legs[CONFLUX_LEGS_MAX];
+	json_t *list;
+	size_t n;
+
+	if (!circuit_is_set(c))
+		return json_null();
+	list = json_array();
+	n = conflux_legs(c, legs);
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(
+			list, json_pack("{s:I,s:b,s:b,s:I,s:I,s:I}", "circuit",
+					(json_int_t)legs[i].circuit_id, "linked",
+					(int)legs[i].linked, "sending", (int)legs[i].current,
+					"rtt_us", (json_int_t)legs[i].rtt_us, "sent",
+					(json_int_t)legs[i].sent, "received",
+					(json_int_t)legs[i].received));
+	return list;
+}
+
 struct circuits_walk {
 	json_t *list;
 	const struct netdir *nd;
@@ -212,12 +235,14 @@ static void add_circuit(void *ctx, const struct pool_info *info)
 		json_array_append_new(hops, hop_json(info->circuit, i, w->nd));
 	json_array_append_new(
 		w->list,
-		json_pack("{s:I,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o}", "id",
+		json_pack("{s:I,s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:o}", "id",
 			  (json_int_t)circuit_id(info->circuit), "state", info->state, "purpose",
 			  info->purpose, "domain", (json_int_t)info->domain_id, "channel",
 			  (json_int_t)circuit_channel_id(info->circuit), "age_ms",
 			  (json_int_t)info->age_ms, "dirty_ms", (json_int_t)info->dirty_ms,
-			  "streams", (json_int_t)info->n_streams, "hops", hops));
+			  "streams", (json_int_t)info->n_streams, "set",
+			  (json_int_t)info->set_id, "legs", legs_json(info->circuit), "hops",
+			  hops));
 }
 
 json_t *control_circuits(struct front *f)

@@ -66,11 +66,15 @@ static void forget(struct pool_circ *pc)
 		path_guard_cancelled(p->config.path, pc->guard_token);
 		pc->guard_open = false;
 	}
+	if (pc->is_set)
+		pool_set_gone(pc);
 	pool_circ_set_state(pc, POOL_GONE);
 	TAILQ_REMOVE(&p->circs, pc, entry);
 	p->n_circs--;
 	pc->free_task.run = free_circ;
 	loop_defer(p->config.loop, LOOP_FREE, &pc->free_task);
+	if (pc->face)
+		pool_leg_gone(pc);
 }
 
 void pool_circ_discard(struct pool_circ *pc)
@@ -111,10 +115,15 @@ void pool_circ_apply_guard_use(struct pool_circ *pc, enum path_guard_use use)
 
 	switch (use) {
 	case PATH_GUARD_USABLE:
-		if (pc->state != POOL_OPEN && pc->state != POOL_RETIRED)
-			pool_circ_set_state(pc, POOL_OPEN);
+		if (pc->state == POOL_OPEN || pc->state == POOL_RETIRED)
+			break;
+		pool_circ_set_state(pc, POOL_OPEN);
 		if (pc->purpose == POOL_EXIT)
 			p->opened_once = true;
+		if (pc->is_set)
+			p->set_failures = 0;
+		if (pc->purpose == POOL_LEG)
+			pool_leg_ready(pc);
 		break;
 	case PATH_GUARD_WAIT:
 		if (pc->state == POOL_BUILDING)
@@ -146,7 +155,7 @@ static void measure(const struct pool_circ *pc)
 {
 	struct cbt *cbt = pc->pool->config.cbt;
 
-	if (!cbt)
+	if (!cbt || pc->is_set)
 		return;
 	cbt_network_live(cbt, pool_now(pc->pool));
 	if (circuit_n_wanted(pc->circuit) >= 3 && started_warm(pc))
@@ -211,9 +220,10 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 		 circuit_error_str(why->error), channel_error_str(why->channel), why->hop + 1u,
 		 why->was_open ? ", was open" : "");
 	report_guard(pc, why);
-	if (why->error == CIRCUIT_E_TIMEOUT && p->config.cbt && pc->purpose == POOL_EXIT)
+	if (why->error == CIRCUIT_E_TIMEOUT && p->config.cbt && pool_circ_is_path(pc))
 		cbt_record_abandoned(p->config.cbt, circuit_started_ms(c), pool_now(p));
-	if (!why->was_open)
+	/* A leg that its set closed has not failed. */
+	if (!why->was_open && why->error != CIRCUIT_E_CLOSED)
 		pool_note_failure(p, why->error == CIRCUIT_E_CHANNEL ? channel_error_str(why->channel)
 								: circuit_error_str(why->error));
 	forget(pc);
@@ -221,12 +231,12 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 	p->config.changed(p->config.ctx);
 }
 
-static const struct circuit_ops circ_ops = {
+const struct circuit_ops pool_circ_ops = {
 	.opened = circ_opened,
 	.closed = circ_closed,
 };
 
-static struct pool_circ *circ_new(struct pool *p, enum pool_purpose purpose)
+struct pool_circ *pool_circ_new(struct pool *p, enum pool_purpose purpose)
 {
 	struct pool_circ *pc;
 
@@ -243,11 +253,17 @@ static struct pool_circ *circ_new(struct pool *p, enum pool_purpose purpose)
 	/* Not all at once, and no fixed pattern on the wire. */
 	pc->idle_max_ms = purpose == POOL_DIR ? POOL_DIR_IDLE_MS
 					      : POOL_IDLE_MS + (int64_t)crypto_random_below(POOL_IDLE_MS);
-	pc->circuit = circuit_new(p->config.circ, &circ_ops, pc);
+	return pc;
+}
+
+void pool_circ_enter(struct pool_circ *pc, struct circuit *circuit)
+{
+	struct pool *p = pc->pool;
+
+	pc->circuit = circuit;
 	TAILQ_INSERT_HEAD(&p->circs, pc, entry);
 	p->n_circs++;
 	p->n_building++;
-	return pc;
 }
 
 static int build(struct pool_circ *pc, const struct path *path, int timeout_ms)
@@ -268,9 +284,43 @@ static int build(struct pool_circ *pc, const struct path *path, int timeout_ms)
 	return 0;
 }
 
+/* Through @path; gives back the path's guard when there are too many. 0 or -errno. */
+static int launch(struct pool *p, const struct path *path, enum pool_purpose purpose,
+		  struct pool_circ *face, int timeout_ms, struct pool_circ **ret)
+{
+	struct pool_circ *pc = pool_circ_new(p, purpose);
+	int r;
+
+	if (!pc) {
+		if (path->guard_token)
+			path_guard_cancelled(p->config.path, path->guard_token);
+		return -EAGAIN;
+	}
+	pool_circ_enter(pc, circuit_new(p->config.circ, &pool_circ_ops, pc));
+	pc->face = face;
+	r = build(pc, path, timeout_ms);
+	if (r == 0)
+		*ret = pc;
+	return r;
+}
+
+int pool_build_timeout_ms(const struct pool *p, unsigned int n_hops)
+{
+	int64_t timeout = p->config.config->build_timeout_ms;
+
+	if (timeout == 0 && p->config.cbt)
+		timeout = cbt_close_ms(p->config.cbt, n_hops);
+	return timeout > 0 && timeout < INT32_MAX / 2 ? (int)timeout : BUILD_TIMEOUT_MS;
+}
+
+int pool_launch_path(struct pool *p, const struct path *path, enum pool_purpose purpose,
+		     struct pool_circ *face, struct pool_circ **ret)
+{
+	return launch(p, path, purpose, face, pool_build_timeout_ms(p, (unsigned int)path->n), ret);
+}
+
 int pool_launch_exit(struct pool *p, const struct path_request *req, struct domain *domain)
 {
-	int64_t timeout;
 	struct pool_circ *pc;
 	struct path path;
 	int r;
@@ -282,28 +332,20 @@ int pool_launch_exit(struct pool *p, const struct path_request *req, struct doma
 		p->problem = r == -ENETDOWN ? "no guard can be reached" : p->problem;
 		return r;
 	}
-	pc = circ_new(p, POOL_EXIT);
-	if (!pc) {
-		path_guard_cancelled(p->config.path, path.guard_token);
-		return -EAGAIN;
-	}
+	if (pool_set_wanted(p, &path, domain == NULL))
+		return pool_launch_set(p, &path, req->need_stable, domain);
+	r = pool_launch_path(p, &path, POOL_EXIT, NULL, &pc);
+	if (r < 0)
+		return r;
 	pc->domain = domain ? domain_ref(domain) : NULL;
-	timeout = p->config.config->build_timeout_ms;
-	if (timeout == 0 && p->config.cbt)
-		timeout = cbt_close_ms(p->config.cbt, (unsigned int)path.n);
-	return build(pc, &path, timeout > 0 && timeout < INT32_MAX ? (int)timeout : BUILD_TIMEOUT_MS);
+	return 0;
 }
 
 int pool_launch_dir(struct pool *p, const struct path *path)
 {
-	struct pool_circ *pc = circ_new(p, POOL_DIR);
+	struct pool_circ *pc;
 
-	if (!pc) {
-		if (path->guard_token)
-			path_guard_cancelled(p->config.path, path->guard_token);
-		return -EAGAIN;
-	}
-	return build(pc, path, DIR_BUILD_TIMEOUT_MS);
+	return launch(p, path, POOL_DIR, NULL, DIR_BUILD_TIMEOUT_MS, &pc);
 }
 
 void pool_circ_claim(struct pool_circ *pc, struct domain *domain)
@@ -333,6 +375,7 @@ void pool_free(struct pool *p)
 	if (!p)
 		return;
 	ev_timer_stop(p->config.loop->ev, &p->timer);
+	p->closing = true;
 	while (!TAILQ_EMPTY(&p->circs))
 		pool_circ_discard(TAILQ_FIRST(&p->circs));
 	netdir_unref(p->netdir);
@@ -346,6 +389,7 @@ void pool_set_netdir(struct pool *p, const struct netdir *nd)
 
 	p->netdir = nd ? netdir_ref(nd) : NULL;
 	netdir_unref(old);
+	pool_set_count_exits(p);
 	pool_kick(p);
 }
 
@@ -361,6 +405,8 @@ const uint8_t *pool_circ_exit_id(const struct pool_circ *pc)
 
 void pool_circ_spoil(struct pool_circ *pc)
 {
+	if (pc->face)
+		pc = pc->face;
 	if (pc->state == POOL_OPEN)
 		pool_circ_set_state(pc, POOL_RETIRED);
 }
@@ -383,7 +429,8 @@ void pool_new_identity(struct pool *p)
 
 	for (pc = TAILQ_FIRST(&p->circs); pc; pc = next) {
 		next = TAILQ_NEXT(pc, entry);
-		if (pc->purpose == POOL_DIR)
+		/* Legs go the way of their set. */
+		if (pc->purpose != POOL_EXIT)
 			continue;
 		if (circuit_n_streams(pc->circuit) == 0)
 			pool_circ_discard(pc);
@@ -411,6 +458,19 @@ const char *pool_problem(const struct pool *p)
 	return p->problem;
 }
 
+static const char *purpose_name(const struct pool_circ *pc)
+{
+	switch (pc->purpose) {
+	case POOL_EXIT:
+		return "exit";
+	case POOL_LEG:
+		return "leg";
+	case POOL_DIR:
+		return "directory";
+	}
+	return "unknown";
+}
+
 void pool_each(const struct pool *p, void (*fn)(void *ctx, const struct pool_info *), void *ctx)
 {
 	const struct pool_circ *pc;
@@ -419,11 +479,12 @@ void pool_each(const struct pool *p, void (*fn)(void *ctx, const struct pool_inf
 		struct pool_info info = {
 			.circuit = pc->circuit,
 			.state = state_names[pc->state],
-			.purpose = pc->purpose == POOL_DIR ? "directory" : "exit",
+			.purpose = purpose_name(pc),
 			.domain_id = pc->domain ? pc->domain->id : 0,
 			.age_ms = pool_now(p) - pc->made_ms,
 			.dirty_ms = pc->used_ms > 0 ? pool_now(p) - pc->used_ms : -1,
 			.n_streams = circuit_n_streams(pc->circuit),
+			.set_id = pc->face ? circuit_id(pc->face->circuit) : 0,
 		};
 
 		fn(ctx, &info);

@@ -10,6 +10,10 @@
  * lately are kept in reserve, so that the first connection of a new domain waits for
  * no handshake. Directory circuits have one hop and belong to dirlink.
  *
+ * Where the exit can, a circuit is a set of circuits to it through different guards
+ * (conflux, prop329; pool_set.c). Its legs are in the pool for the sake of their
+ * guards; streams see the set as one circuit.
+ *
  * Nothing here calls back with a circuit. Whoever waits is told that something
  * changed (pool_config.changed) and asks again; asking starts what is missing.
  *
@@ -143,6 +147,7 @@ struct pool_info {	/* for onionctl */
 	int64_t age_ms;
 	int64_t dirty_ms;	/* since the first stream; -1: clean */
 	size_t n_streams;
+	uint64_t set_id;	/* of a leg: the circuit that is the face of its set; else 0 */
 };
 void pool_each(const struct pool *p, void (*fn)(void *ctx, const struct pool_info *), void *ctx);
 

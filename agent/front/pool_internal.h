@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pool_internal.h - what pool.c, pool_pick.c and pool_tick.c share */
+/* pool_internal.h - what pool.c, pool_pick.c, pool_set.c and pool_tick.c share */
 #ifndef FRONT_POOL_INTERNAL_H
 #define FRONT_POOL_INTERNAL_H
 
@@ -15,15 +15,24 @@
 #define POOL_TICK_S 0.5
 
 enum pool_purpose {
-	POOL_EXIT,
+	POOL_EXIT,	/* a circuit to an exit, or the face of a set of them */
+	POOL_LEG,	/* of a set: takes no streams itself */
 	POOL_DIR,
 };
+
+/* As in C tor's option: ConfluxEnabled auto is -1. */
+#define POOL_SETS_AUTO (-1)
 
 struct pool_circ {
 	struct pool *pool;
 	struct circuit *circuit;
 	enum pool_purpose purpose;
 	enum pool_state state;
+	bool is_set;		/* the face of a set: no path and no guard of its own */
+	bool linking;		/* of a set: the exit was asked to link a leg */
+	unsigned int n_spares;	/* of a set: legs begun in place of others */
+	struct pool_circ *face;	/* of a leg, while its set lives and wants it */
+	bool need_stable;
 	struct domain *domain;	/* NULL: clean */
 	uint64_t guard_token;
 	bool late;		/* past the learned build timeout: only measured */
@@ -63,6 +72,10 @@ struct pool {
 	bool waiting;			/* someone was told -EAGAIN since the last tick */
 	bool probe;			/* begin a circuit to see whether the guard answers */
 	bool opened_once;
+	bool closing;
+	unsigned int exits_with_sets;	/* of 10000 exits of the consensus */
+	unsigned int set_failures;	/* sets in a row that did not open */
+	int64_t sets_not_before_ms;
 	const char *problem;
 	struct refusal refusals[REFUSALS_MAX];
 	size_t next_refusal;
@@ -84,6 +97,35 @@ void pool_circ_discard(struct pool_circ *pc);
 void pool_circ_apply_guard_use(struct pool_circ *pc, enum path_guard_use use);
 /* A build failed: the back-off grows. */
 void pool_note_failure(struct pool *p, const char *why);
+
+/* A circuit through @path, or a leg of @face; gives the path's guard back when it cannot. */
+int pool_launch_path(struct pool *p, const struct path *path, enum pool_purpose purpose,
+		     struct pool_circ *face, struct pool_circ **ret);
+/* NULL: too many. Not on the books until pool_circ_enter(); free() it if that does not come. */
+struct pool_circ *pool_circ_new(struct pool *p, enum pool_purpose purpose);
+void pool_circ_enter(struct pool_circ *pc, struct circuit *circuit);
+int pool_build_timeout_ms(const struct pool *p, unsigned int n_hops);
+extern const struct circuit_ops pool_circ_ops;
+
+/* --- pool_set.c --- */
+/* Should @path become the first leg of a set? @spare: it is for the reserve. */
+bool pool_set_wanted(const struct pool *p, const struct path *path, bool spare);
+/* The face of a new set, with its legs under way. 0 or -errno; takes care of the path's guard. */
+int pool_launch_set(struct pool *p, const struct path *path, bool need_stable,
+		    struct domain *domain);
+/* The leg is open and its guard may be used. */
+void pool_leg_ready(struct pool_circ *leg);
+/* The leg is gone, or will not be waited for: another takes its place, or the set does without. */
+void pool_leg_gone(struct pool_circ *leg);
+/* The set is gone; its legs go with it. */
+void pool_set_gone(struct pool_circ *face);
+void pool_set_count_exits(struct pool *p);
+
+/* It has a path, a guard, and a time to measure. */
+static inline bool pool_circ_is_path(const struct pool_circ *pc)
+{
+	return pc->purpose != POOL_DIR && !pc->is_set;
+}
 
 /* --- pool_tick.c --- */
 void pool_tick(struct ev_loop *ev, ev_timer *w, int revents);

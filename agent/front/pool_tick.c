@@ -31,7 +31,7 @@ static void check_late(struct pool_circ *pc)
 	struct pool *p = pc->pool;
 	unsigned int n = (unsigned int)circuit_n_wanted(pc->circuit);
 
-	if (pc->late || pc->purpose != POOL_EXIT || !p->config.cbt ||
+	if (pc->late || !pool_circ_is_path(pc) || !p->config.cbt ||
 	    p->config.config->build_timeout_ms > 0)
 		return;
 	if (pool_now(p) - pc->made_ms < cbt_timeout_ms(p->config.cbt, n))
@@ -39,6 +39,8 @@ static void check_late(struct pool_circ *pc)
 	pc->late = true;
 	cbt_record_timeout(p->config.cbt, circuit_n_hops(pc->circuit) > 0);
 	log_info("pool: circ %llu: not built in time", (unsigned long long)circuit_id(pc->circuit));
+	if (pc->face)
+		pool_leg_gone(pc);
 }
 
 /*
@@ -62,7 +64,7 @@ static bool check_first_hop(struct pool_circ *pc)
 	struct pool *p = pc->pool;
 	uint64_t channel_id = circuit_channel_id(pc->circuit);
 
-	if (pc->purpose != POOL_EXIT || circuit_n_hops(pc->circuit) > 0 ||
+	if (!pool_circ_is_path(pc) || circuit_n_hops(pc->circuit) > 0 ||
 	    pool_now(p) - pc->made_ms < FIRST_HOP_MS)
 		return false;
 	log_info("pool: circ %llu: the guard does not answer",
@@ -83,7 +85,8 @@ static bool check_first_hop(struct pool_circ *pc)
 static void tick_circ(struct pool_circ *pc)
 {
 	struct pool *p = pc->pool;
-	bool idle = circuit_n_streams(pc->circuit) == 0;
+	/* A leg lives as long as its set. */
+	bool idle = circuit_n_streams(pc->circuit) == 0 && !pc->face;
 
 	if (!idle)
 		pc->idle_since_ms = pool_now(p);

@@ -25,6 +25,7 @@ front_SRCS := \
 	agent/front/pool.c \
 	agent/front/pool_pick.c \
 	agent/front/pool_room.c \
+	agent/front/pool_set.c \
 	agent/front/pool_tick.c \
 	agent/front/progress.c \
 	agent/front/proxy.c \

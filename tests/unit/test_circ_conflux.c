@@ -1005,7 +1005,7 @@ START_TEST(parameters_have_their_defaults_and_clamps)
 	int32_t v = INT32_MAX;
 
 	conflux_params_load(&p, by_default, NULL);
-	ck_assert(p.enabled);
+	ck_assert(p.enabled && p.possible);
 	ck_assert_uint_eq(p.n_legs, 2);
 	ck_assert_uint_eq(p.max_linked, 10);
 	ck_assert_uint_eq(p.max_prebuilt, 3);
@@ -1018,7 +1018,7 @@ START_TEST(parameters_have_their_defaults_and_clamps)
 	ck_assert_uint_eq(p.low_exit_threshold, 10000);
 	v = 0;
 	conflux_params_load(&p, clamped, &v);
-	ck_assert(!p.enabled);
+	ck_assert(!p.enabled && !p.possible);
 	ck_assert_uint_eq(p.max_queue, 0);
 }
 END_TEST
