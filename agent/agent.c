@@ -55,7 +55,8 @@ static void on_outcome(void *ctx, const struct relay_target *relay, enum channel
 {
 	struct agent *a = ctx;
 
-	(void)relay;
+	if (a->bridges)
+		bridges_note_outcome(a->bridges, relay, error);
 	if (error == CHANNEL_E_NONE && a->path)
 		path_network_alive(a->path, loop_now_ms(&a->loop));
 	if (error == CHANNEL_E_NONE && a->cbt)
@@ -210,14 +211,29 @@ static int open_state(struct agent *a, char *err, size_t err_len)
 	return r;
 }
 
+static enum channel_padding channel_padding(const struct config_nodes *n)
+{
+	if (n->padding == CONFIG_NO)
+		return CHANNEL_PADDING_OFF;
+	return n->reduced_padding ? CHANNEL_PADDING_REDUCED : CHANNEL_PADDING_AUTO;
+}
+
 static bool make_layers(struct agent *a)
 {
 	const struct config *c = &a->config;
-	struct channel_pool_config channels = { .testing = c->testing };
+	struct path_rules rules = config_nodes_rules(&c->nodes);
+	struct channel_pool_config channels = {
+		.testing = c->testing,
+		.prefer_ipv6 = c->nodes.prefer_ipv6 == CONFIG_YES,
+		.padding = channel_padding(&c->nodes),
+		.routed = true,
+	};
 	struct path_config path = {
 		.state_dir = c->data_dir,
 		.testing = c->testing,
 		.enforce_subnets = c->enforce_subnets,
+		.rules = &rules,
+		.use_bridges = c->nodes.use_bridges,
 	};
 
 	a->channels = channel_pool_new(&a->loop, &channels, &channel_events, a);
@@ -234,6 +250,44 @@ static bool make_layers(struct agent *a)
 		.next_id = 1,
 	};
 	return true;
+}
+
+/* --- bridges --- */
+
+static void bridges_changed(void *ctx)
+{
+	struct agent *a = ctx;
+
+	if (a->dirclient)
+		dirclient_kick(a->dirclient);
+	front_kick(a->front);
+}
+
+static void bridges_problem(void *ctx, const char *text)
+{
+	struct agent *a = ctx;
+
+	front_note_obstacle(a->front, text);
+	if (text)
+		log_warn_limited("%s", text);
+}
+
+static bool make_bridges(struct agent *a)
+{
+	struct bridges_config bridges = {
+		.loop = &a->loop,
+		.nodes = &a->config.nodes,
+		.channels = a->channels,
+		.path = a->path,
+		.state_dir = a->config.data_dir,
+		.testing = a->config.testing,
+		.changed = bridges_changed,
+		.problem = bridges_problem,
+		.ctx = a,
+	};
+
+	a->bridges = bridges_new(&bridges);
+	return a->bridges != NULL;
 }
 
 static bool make_front(struct agent *a)
@@ -257,6 +311,7 @@ static bool make_front(struct agent *a)
 		.n_fallbacks = c->n_fallbacks,
 		.cache_dir = c->cache_dir,
 		.testing = c->testing,
+		.only_any = c->nodes.use_bridges,
 	};
 	size_t n_fallbacks;
 	const struct dir_fallback *fallbacks;
@@ -269,7 +324,7 @@ static bool make_front(struct agent *a)
 		}
 	}
 	a->front = front_new(&front);
-	if (!a->front)
+	if (!a->front || !make_bridges(a))
 		return false;
 	a->dirclient = dirclient_new(&a->loop, &dir, front_dir_ops(), a->front);
 	if (!a->dirclient)
@@ -318,6 +373,7 @@ void agent_run(struct agent *a)
 	if (a->config.warning[0])
 		log_warn("%s: %s", a->config_path, a->config.warning);
 	front_listen(a->front, a->listen_fd);
+	bridges_start(a->bridges, front_dir_ops(), a->front);
 	dirclient_start(a->dirclient);
 	ev_run(a->ev, 0);
 	/* No new request finds us from here on. */
@@ -326,6 +382,7 @@ void agent_run(struct agent *a)
 	dirclient_free(a->dirclient);
 	a->dirclient = NULL;
 	front_set_dirclient(a->front, NULL);
+	bridges_stop(a->bridges);
 	front_stop(a->front);
 	for (int i = 0; i < FAREWELL_ROUNDS; i++)
 		ev_run(a->ev, EVRUN_NOWAIT);
@@ -335,8 +392,10 @@ void agent_run(struct agent *a)
 void agent_deinit(struct agent *a)
 {
 	dirclient_free(a->dirclient);
+	bridges_stop(a->bridges);
 	if (a->front)
 		front_stop(a->front);
+	bridges_free(a->bridges);
 	channel_pool_free(a->channels);
 	if (a->path)
 		(void)path_save(a->path, loop_wall(&a->loop));

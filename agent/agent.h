@@ -12,6 +12,7 @@
 
 #include "agent/circ/circuit.h"
 #include "agent/config.h"
+#include "agent/front/bridges.h"
 #include "agent/front/front.h"
 #include "agent/link/channel.h"
 #include "agent/logs.h"
@@ -37,6 +38,7 @@ struct agent {
 	struct path_ctx *path;
 	struct cbt *cbt;
 	struct front *front;
+	struct bridges *bridges;
 	struct dirclient *dirclient;
 	ev_signal on_term;
 	ev_signal on_int;

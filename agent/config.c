@@ -32,6 +32,7 @@ void config_deinit(struct config *c)
 	free(c->data_dir);
 	free(c->cache_dir);
 	free(c->maps);
+	config_nodes_deinit(&c->nodes);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -233,14 +234,14 @@ static int apply_defaults(struct config *c, char *err, size_t err_len)
 	return c->data_dir && c->cache_dir ? 0 : -ENOMEM;
 }
 
-static int check_whole(const struct config *c, char *err, size_t err_len)
+static int check_whole(struct config *c, char *err, size_t err_len)
 {
 	if (c->testing && c->n_authorities == 0) {
 		snprintf(err, err_len,
 			 "TestingTorNetwork 1 needs DirAuthority lines: it is not for the public network");
 		return -EINVAL;
 	}
-	return 0;
+	return config_nodes_check(&c->nodes, err, err_len);
 }
 
 int config_parse(struct config *c, const char *text, size_t len, char *err, size_t err_len)
@@ -302,9 +303,24 @@ static bool net_equal(const struct config_net *a, const struct config_net *b)
 	return a->bits == b->bits && addr_equal(&a->base, &b->base);
 }
 
+struct restart_note {
+	char *out;
+	size_t cap;
+};
+
+static void note_node_option(void *ctx, const char *name)
+{
+	const struct restart_note *n = ctx;
+
+	note_restart(n->out, n->cap, name);
+}
+
 void config_apply_live(struct config *c, struct config *next, char *restart, size_t restart_len)
 {
+	struct restart_note note = { restart, restart_len };
+
 	restart[0] = '\0';
+	config_nodes_compare(&c->nodes, &next->nodes, note_node_option, &note);
 	if (strcmp(c->cache_dir, next->cache_dir) != 0)
 		note_restart(restart, restart_len, "CacheDirectory");
 	if (strcmp(c->data_dir, next->data_dir) != 0)

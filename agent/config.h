@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "agent/circ/conflux_msg.h"
+#include "agent/config_nodes.h"
 #include "common/addr.h"
 #include "common/log.h"
 #include "dirclient/dirclient.h"
@@ -103,6 +104,7 @@ struct config {
 	struct config_listener listeners[CONFIG_LISTENERS_MAX];
 	size_t n_listeners;
 	unsigned int listeners_off;	/* bit per kind: "SocksPort 0" */
+	struct config_nodes nodes;	/* whom we connect to */
 	/* Bit per table row: given in the file, so no default applies. */
 	uint64_t given;
 	char warning[CONFIG_ERR_MAX];	/* the last thing worth telling, or empty */

@@ -236,6 +236,8 @@ static int open_source(struct dirclient *dc, enum dir_from from, struct dir_conn
 	memset(ret, 0, sizeof(*ret));
 	ret->fd = -1;
 	if (from != DIR_FROM_GUARD) {
+		if (dc->config.only_any)
+			return -EPERM;
 		s.kind = DIR_SOURCE_GIVEN;
 		s.relay = pick_given(dc, from);
 		if (!s.relay)

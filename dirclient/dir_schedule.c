@@ -62,7 +62,7 @@ enum dir_from dir_plan_next(struct dir_plan *p, int64_t now_ms, unsigned int in_
 			    bool guards, int64_t *ret_at_ms)
 {
 	*ret_at_ms = DIR_NEVER;
-	if (guards && p->guard_failures < GUARD_FAILURES_MAX) {
+	if (p->guards_only || (guards && p->guard_failures < GUARD_FAILURES_MAX)) {
 		p->begun = false;
 		if (in_flight > 0)
 			return DIR_FROM_NOBODY;

@@ -60,6 +60,7 @@ struct dir_plan {
 	struct dir_backoff authority;
 	struct dir_backoff guard;
 	bool have_fallbacks;
+	bool guards_only;	/* nobody but guards, whatever the network looks like */
 	bool begun;
 	unsigned int guard_failures;	/* in a row */
 };

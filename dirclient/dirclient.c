@@ -266,7 +266,7 @@ static bool fetch_batch(struct dirclient *dc, int64_t *at_ms)
 	if (from == DIR_FROM_NOBODY)
 		return false;
 	err = dc_fetch_microdescs(dc, from, due, batch);
-	if (err == -EAGAIN && from == DIR_FROM_GUARD && !dc->ready) {
+	if (err == -EAGAIN && from == DIR_FROM_GUARD && !dc->ready && !dc->config.only_any) {
 		/* No guard can be chosen yet: those who gave the consensus have the rest, too. */
 		from = dc->config.n_fallbacks > 0 ? DIR_FROM_FALLBACK : DIR_FROM_AUTHORITY;
 		err = dc_fetch_microdescs(dc, from, due, batch);
@@ -355,8 +355,10 @@ struct dirclient *dirclient_new(struct loop *loop, const struct dir_config *conf
 	ev_timer_init(&dc->timer, on_timer, 0., 0.);
 	dc->timer.data = dc;
 	LIST_INIT(&dc->fetches);
-	for (int k = 0; k < FETCH_KINDS; k++)
+	for (int k = 0; k < FETCH_KINDS; k++) {
 		dir_plan_init(&dc->plan[k], config->testing, config->n_fallbacks > 0);
+		dc->plan[k].guards_only = config->only_any;
+	}
 	dc->http = dir_http_new(loop);
 	dc->cache = dir_cache_new(config->cache_dir);
 	dc->certs.certs = calloc(DC_CERTS_MAX, sizeof(*dc->certs.certs));

@@ -100,6 +100,8 @@ struct dir_config {
 	size_t n_fallbacks;
 	const char *cache_dir;	/* NULL: memory only */
 	bool testing;		/* TestingTorNetwork: short schedules */
+	/* With bridges: every request is DIR_SOURCE_ANY, and waits until the agent has somebody. */
+	bool only_any;
 };
 
 struct dirclient;

@@ -283,6 +283,20 @@ void front_set_dirclient(struct front *f, struct dirclient *dc)
 	f->dirclient = dc;
 }
 
+void front_note_obstacle(struct front *f, const char *problem)
+{
+	if (!f->stopped && progress_set_obstacle(f->progress, problem))
+		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
+}
+
+void front_kick(struct front *f)
+{
+	if (f->stopped)
+		return;
+	pool_kick(f->pool);
+	attach_set_run(f->attach);
+}
+
 void front_note_clock_skew(struct front *f, int64_t skew_s)
 {
 	f->clock_skew_s = skew_s;

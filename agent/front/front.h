@@ -49,6 +49,10 @@ int front_listen_proxies(struct front *f, char *err, size_t err_len);
 const struct dir_ops *front_dir_ops(void);
 /* Borrowed; NULL before it goes. */
 void front_set_dirclient(struct front *f, struct dirclient *dc);
+/* What stands in the way of everything, for the user; NULL: nothing. */
+void front_note_obstacle(struct front *f, const char *problem);
+/* More may be possible than before: look again at all that waits. */
+void front_kick(struct front *f);
 /* A relay's clock differs from ours by @skew_s (ours minus theirs). */
 void front_note_clock_skew(struct front *f, int64_t skew_s);
 

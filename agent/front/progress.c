@@ -9,6 +9,7 @@
 struct progress {
 	struct dir_progress dir;
 	char dir_problem[PROGRESS_TEXT_MAX];
+	char obstacle[PROGRESS_TEXT_MAX];
 	bool opened;
 	char circuit_problem[PROGRESS_TEXT_MAX];
 	char skew_problem[PROGRESS_TEXT_MAX];
@@ -45,6 +46,8 @@ void progress_free(struct progress *p)
 /* A clock that is wrong explains whatever else fails; a directory knows best. */
 static const char *problem_of(const struct progress *p, bool waiting)
 {
+	if (p->obstacle[0])
+		return p->obstacle;
 	if (p->dir_problem[0])
 		return p->dir_problem;
 	if (!waiting)
@@ -93,6 +96,14 @@ bool progress_set_circuits(struct progress *p, bool opened, const char *problem)
 	memset(p->circuit_problem, 0, sizeof(p->circuit_problem));
 	if (problem)
 		snprintf(p->circuit_problem, sizeof(p->circuit_problem), "%s", problem);
+	return update(p);
+}
+
+bool progress_set_obstacle(struct progress *p, const char *problem)
+{
+	memset(p->obstacle, 0, sizeof(p->obstacle));
+	if (problem)
+		snprintf(p->obstacle, sizeof(p->obstacle), "%s", problem);
 	return update(p);
 }
 

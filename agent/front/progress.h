@@ -32,6 +32,8 @@ void progress_free(struct progress *p);
 bool progress_set_dir(struct progress *p, const struct dir_progress *dir);
 /* @opened: a circuit has been built. @problem: why the last one failed, or NULL. */
 bool progress_set_circuits(struct progress *p, bool opened, const char *problem);
+/* What stands in the way of everything (no bridge can be used), or NULL. */
+bool progress_set_obstacle(struct progress *p, const char *problem);
 /* A relay's clock says that ours is ahead by @skew_s. Told when it may be what is wrong. */
 bool progress_set_skew(struct progress *p, int64_t skew_s);
 const struct progress_view *progress_get(const struct progress *p);

@@ -1,8 +1,12 @@
 front_SRCS := \
 	agent/config.c \
 	agent/config_listener.c \
+	agent/config_nodes.c \
 	agent/config_table.c \
 	agent/front/attach.c \
+	agent/front/bridge_fetch.c \
+	agent/front/bridge_store.c \
+	agent/front/bridges.c \
 	agent/front/control.c \
 	agent/front/control_json.c \
 	agent/front/dest.c \

@@ -61,6 +61,7 @@ enum path_guard_use guard_set_succeeded(struct guard_set *gs, uint64_t token, in
 void guard_set_failed(struct guard_set *gs, uint64_t token, int64_t now_ms);
 void guard_set_cancelled(struct guard_set *gs, uint64_t token);
 enum path_guard_use guard_set_check(struct guard_set *gs, uint64_t token, int64_t now_ms);
+void guard_set_retry_all(struct guard_set *gs);
 void guard_set_note_internet(struct guard_set *gs, int64_t now_ms);
 /* Descriptors of the guards that the next circuits would use are there (path-spec 2.1.0). */
 bool guard_set_has_descriptors(const struct guard_set *gs);

@@ -81,6 +81,11 @@ static void mark_maybe(struct guard_set *gs, bool primary_only)
 	}
 }
 
+void guard_set_retry_all(struct guard_set *gs)
+{
+	mark_maybe(gs, false);
+}
+
 void guard_set_note_internet(struct guard_set *gs, int64_t now_ms)
 {
 	if (!gs->seen_internet || now_ms - gs->last_internet_ms > gs->params.internet_down_ms)

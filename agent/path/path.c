@@ -328,6 +328,11 @@ void path_network_alive(struct path_ctx *p, int64_t now_ms)
 	guard_set_note_internet(p->guards, now_ms);
 }
 
+void path_retry_guards(struct path_ctx *p)
+{
+	guard_set_retry_all(p->guards);
+}
+
 int path_save(struct path_ctx *p, time_t wall)
 {
 	(void)wall;

@@ -103,6 +103,8 @@ void path_guard_cancelled(struct path_ctx *p, uint64_t token);
  */
 enum path_guard_use path_guard_check(struct path_ctx *p, uint64_t token, int64_t now_ms,
 				     time_t wall);
+/* What kept guards from working is gone: each may be tried again at once. */
+void path_retry_guards(struct path_ctx *p);
 /* Any traffic seen: the network is up (guard-spec: last time on internet). */
 void path_network_alive(struct path_ctx *p, int64_t now_ms);
 /* Writes the guard state now if it changed. 0 or -errno. */

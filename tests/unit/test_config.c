@@ -113,7 +113,7 @@ static const struct {
 	{ "\n\nSafeLoging 1\n", "line 3: unknown option \"SafeLoging\"; did you mean SafeLogging?" },
 	{ "Xyzzyplugh 1\n", "line 1: unknown option \"Xyzzyplugh\"" },
 	{ "SafeLogging\n", "line 1: SafeLogging has no value" },
-	{ "# a\\\n# b\nUseBridges 1\n", "line 3: UseBridges is not supported yet" },
+	{ "# a\\\n# b\nORPort 9001\n", "line 3: ORPort is not supported yet" },
 	{ "TransPort 9040\n", "line 1: TransPort is not supported yet" },
 	{ "MaxCircuitDirtiness 5\n", "from 10 to" },
 	{ "MaxCircuitDirtiness 10 fortnights\n", "must be a time" },

@@ -1,0 +1,356 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Bridges, pluggable transports, and sets of relays that the user wants or refuses."""
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import threading
+import time
+
+import netns
+import relays
+import services
+from basic import WWW
+from client import wait_until
+from harness import Case, Skip, scenario
+from network import NetworkError, find_program
+
+BRIDGE_ADDRS = ("198.51.100.40", "198.51.100.41")
+OBFS4_PORT = 9443
+ETH_P_IP, ETH_P_IPV6, OUTGOING = 0x0800, 0x86DD, 4
+
+
+class Bridge:
+    """A real tor as bridge, in the relays' namespace; with obfs4 where asked for."""
+
+    def __init__(self, t, number=0, obfs4=False):
+        self.net, self.addr = t.net, BRIDGE_ADDRS[number]
+        self.relay = relays.Relay(f"bridge{number}", "middle", self.addr)
+        self.dir = self.relay.dir(self.net.base)
+        self.p = None
+        tor = find_program("tor", "usr/bin/tor")
+        relays._make_keys(tor, self.relay, self.net.cache)
+        with open(os.path.join(self.relay.dir(self.net.cache), "fingerprint"),
+                  encoding="ascii") as f:
+            self.fingerprint = f.read().split()[1]
+        shutil.rmtree(self.dir, ignore_errors=True)
+        shutil.copytree(self.relay.dir(self.net.cache), self.dir,
+                        ignore=shutil.ignore_patterns("made", "lock"))
+        os.chmod(self.dir, 0o700)
+        lines = relays.torrc(self.relay, self.net.relays, self.net.base, "/dev/null")
+        lines += "BridgeRelay 1\nPublishServerDescriptor 0\nExtORPort auto\n"
+        if obfs4:
+            lines += (f"ServerTransportPlugin obfs4 exec {obfs4proxy()}\n"
+                      f"ServerTransportListenAddr obfs4 {self.addr}:{OBFS4_PORT}\n")
+        with open(os.path.join(self.dir, "torrc"), "w", encoding="ascii") as f:
+            f.write(lines)
+        t.bridges = getattr(t, "bridges", []) + [self]
+        subprocess.run(netns.in_netns(self.net.hold["relays_ns"], [
+            "ip", "addr", "replace", self.addr + "/32", "dev", "lo"]), check=True, timeout=10)
+        self.tor = tor
+
+    def start(self):
+        with open(os.path.join(self.dir, "stdout.log"), "ab") as log:
+            self.p = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL"] +
+                netns.in_netns(self.net.hold["relays_ns"],
+                               [self.tor, "--quiet", "-f", f"{self.dir}/torrc",
+                                "--defaults-torrc", "/nonexistent"]),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        if not wait_until(self.is_up, 60):
+            raise NetworkError("the bridge did not come up")
+        return self
+
+    def is_up(self):
+        with open(os.path.join(self.dir, "notice.log"), "a+", encoding="utf-8") as f:
+            f.seek(0)
+            return "Bootstrapped 100%" in f.read()
+
+    def stop(self):
+        if self.p:
+            self.p.kill()
+            self.p.wait()
+            self.p = None
+
+    def cert(self):
+        """The obfs4 arguments of this bridge."""
+        path = os.path.join(self.dir, "pt_state", "obfs4_bridgeline.txt")
+        with open(path, encoding="ascii") as f:
+            line = [x for x in f if x.startswith("Bridge ")][0]
+        return line[line.index("cert="):].split()
+
+    def line(self, fingerprint=True):
+        return f"Bridge {self.addr}:{relays.OR_PORT}" + (f" {self.fingerprint}" if fingerprint
+                                                         else "")
+
+    def obfs4_line(self, args=None):
+        return (f"Bridge obfs4 {self.addr}:{OBFS4_PORT} {self.fingerprint} " +
+                " ".join(args or self.cert()))
+
+
+def obfs4proxy():
+    try:
+        return find_program("obfs4proxy", "usr/bin/obfs4proxy")
+    except NetworkError as e:
+        raise Skip("obfs4proxy is not here") from e
+
+
+class Watch:
+    """Every address that this namespace sends packets to, while in use."""
+
+    def __init__(self, t):
+        for c in Case.shared_clients.values():   # its guards are not what we look at
+            c.stop()
+        self.seen = {}
+        self.done = False
+        self.sockets = []
+        for dev in ("uplink", "trap"):
+            s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+            s.bind((dev, 3))
+            s.settimeout(0.2)
+            self.sockets.append(s)
+            threading.Thread(target=self.look, args=(s,), daemon=True).start()
+
+    def look(self, s):
+        while not self.done:
+            try:
+                frame, where = s.recvfrom(2048)
+            except OSError:
+                continue
+            kind = struct.unpack("!H", frame[12:14])[0]
+            if where[2] != OUTGOING or kind not in (ETH_P_IP, ETH_P_IPV6):
+                continue
+            if kind == ETH_P_IP:
+                dst = socket.inet_ntop(socket.AF_INET, frame[30:34])
+            else:
+                dst = socket.inet_ntop(socket.AF_INET6, frame[38:54])
+                if dst.startswith("ff"):
+                    continue
+            self.seen[dst] = self.seen.get(dst, 0) + 1
+
+    def stop(self):
+        self.done = True
+        time.sleep(0.3)
+        for s in self.sockets:
+            s.close()
+        return self.seen
+
+
+def only(t, watch, bridges):
+    seen = watch.stop()
+    print(f"        packets: {seen}", flush=True)
+    strangers = set(seen) - {b.addr for b in bridges}
+    t.check(not strangers, f"packets to others than the bridge: {strangers}")
+
+
+def fetch(t, c, timeout=80):
+    return t.ok(c.run(["curl", "-sS", WWW + "/addr"], timeout=timeout), "curl").text.strip()
+
+
+def first_hops(c):
+    return {(h[0] or {}).get("fingerprint") for h in
+            [x.get("hops") or [None] for x in c.circuits()]}
+
+
+def with_bridges(fn):
+    """Stops the scenario's bridges whatever comes."""
+    def run(t):
+        try:
+            fn(t)
+        finally:
+            for b in getattr(t, "bridges", []):
+                b.stop()
+    run.__name__, run.__module__ = fn.__name__, fn.__module__
+    return run
+
+
+@scenario("a bridge with fingerprint: everything goes through it, nobody else is contacted",
+          timeout=180)
+@with_bridges
+def plain(t):
+    b = Bridge(t).start()
+    c = t.user(extra=["UseBridges 1", b.line()])
+    w = Watch(t)
+    fetch(t, c)
+    t.equal(first_hops(c), {b.fingerprint}, "first hops")
+    c.stop()
+    only(t, w, [b])
+
+
+@scenario("a bridge without fingerprint: learned, pinned, demanded after a restart", timeout=240)
+@with_bridges
+def unnamed(t):
+    b = Bridge(t).start()
+    c = t.user(extra=["UseBridges 1", b.line(False)])
+    w = Watch(t)
+    fetch(t, c)
+    with open(os.path.join(c.state, "bridges"), encoding="ascii") as f:
+        t.check(b.fingerprint in f.read(), "the identity is kept")
+    c.stop()
+    fetch(t, c)
+    c.stop()
+    only(t, w, [b])
+    # Another relay at the same address must not be taken for it.
+    b.stop()
+    shutil.rmtree(os.path.join(b.dir, "keys"))
+    for leaf in ("fingerprint", "state"):
+        path = os.path.join(b.dir, leaf)
+        if os.path.exists(path):
+            os.unlink(path)
+    os.unlink(os.path.join(b.dir, "notice.log"))
+    b.start()
+    r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", "20"], timeout=60)
+    t.check(r.status == 125 and "not the relay that was there first" in r.err, r)
+
+
+@scenario("no bridge answers: nothing else is contacted, the message says so", timeout=90)
+@with_bridges
+def dead(t):
+    b = Bridge(t)
+    c = t.user(extra=["UseBridges 1", b.line()])
+    w = Watch(t)
+    r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", "20"], timeout=60)
+    t.check(r.status == 125 and "no bridge can be used" in r.err, r)
+    c.stop()
+    only(t, w, [b])
+
+
+@scenario("a killed bridge: a clear status, and recovery when it is back", timeout=240)
+@with_bridges
+def killed(t):
+    b = Bridge(t).start()
+    c = t.user(extra=["UseBridges 1", b.line()])
+    fetch(t, c)
+    b.stop()
+    r = c.run(["curl", "-sS", "-m", "25", WWW + "/addr"], timeout=60)
+    t.check(r.status != 0, r)
+    t.eventually(lambda: "no bridge can be used" in c.ctl("status").text, 60, "the status says so")
+    os.unlink(os.path.join(b.dir, "notice.log"))
+    b.start()
+    t.eventually(lambda: c.run(["curl", "-sS", "-m", "20", WWW + "/addr"],
+                               timeout=40).status == 0, 120, "a page after the bridge came back")
+
+
+@scenario("obfs4 on both ends: 16 MiB with an equal hash, one address contacted", timeout=240)
+@with_bridges
+def obfs4(t):
+    _, digest = services.test_file(t.net.cache, 16)
+    b = Bridge(t, obfs4=True).start()
+    c = t.user(extra=["UseBridges 1", b.obfs4_line(),
+                      f"ClientTransportPlugin obfs4 exec {obfs4proxy()}"])
+    w = Watch(t)
+    out = os.path.join(c.dir, "16m.bin")
+    t.ok(c.run(["curl", "-sS", "-o", out, WWW + "/16m.bin"], timeout=150), "16 MiB")
+    with open(out, "rb") as f:
+        t.equal(hashlib.sha256(f.read()).hexdigest(), digest, "hash of 16 MiB")
+    t.equal(first_hops(c), {b.fingerprint}, "first hops")
+    pids = proxies(c)
+    t.equal(len(pids), 1, "obfs4proxy processes")
+    c.stop()
+    t.eventually(lambda: not proxies(c), 5, "the transport's program ends with the agent")
+    only(t, w, [b])
+
+
+def proxies(c):
+    """Processes of transports that were started by @c's agent."""
+    mark = f"TOR_PT_STATE_LOCATION={c.state}/".encode()
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/environ", "rb") as f:
+                if mark in f.read():
+                    found.append(int(entry))
+        except OSError:
+            pass
+    return found
+
+
+@scenario("a wrong cert argument: a clear message, nobody else is contacted", timeout=120)
+@with_bridges
+def obfs4_wrong_cert(t):
+    b = Bridge(t, obfs4=True).start()
+    args = [a.replace(a[5:13], "AAAAAAAA") if a.startswith("cert=") else a for a in b.cert()]
+    c = t.user(extra=["UseBridges 1", b.obfs4_line(args),
+                      f"ClientTransportPlugin obfs4 exec {obfs4proxy()}"])
+    w = Watch(t)
+    r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", "25"], timeout=60)
+    t.check(r.status == 125 and "no bridge can be used" in r.err and "obfs4" in r.err, r)
+    c.stop()
+    only(t, w, [b])
+
+
+@scenario("the transport's program killed: it is started again and pages load", timeout=180)
+@with_bridges
+def obfs4_killed(t):
+    b = Bridge(t, obfs4=True).start()
+    c = t.user(extra=["UseBridges 1", b.obfs4_line(),
+                      f"ClientTransportPlugin obfs4 exec {obfs4proxy()}"])
+    fetch(t, c)
+    old = proxies(c)
+    for pid in old:
+        os.kill(pid, signal.SIGKILL)
+    t.eventually(lambda: proxies(c) and proxies(c) != old, 20, "a new process")
+    t.eventually(lambda: c.run(["curl", "-sS", "-m", "20", WWW + "/addr"],
+                               timeout=40).status == 0, 90, "a page after the restart")
+    pid = c.agent_pid()
+    os.kill(pid, signal.SIGKILL)
+    t.eventually(lambda: not proxies(c), 10, "it ends when the agent is killed")
+
+
+@scenario("a transport whose program is missing: a clear message", timeout=60)
+def missing_program(t):
+    c = t.user(extra=["UseBridges 1", f"Bridge obfs4 {BRIDGE_ADDRS[0]}:1 {'A' * 40} cert=x",
+                      "ClientTransportPlugin obfs4 exec /nonexistent/obfs4proxy"])
+    r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", "6"], timeout=40)
+    t.check(r.status == 125 and "cannot be started" in r.err, r)
+
+
+@scenario("ExitNodes: the exit is the asked one, over several circuits", timeout=180)
+def exit_nodes(t):
+    wanted = t.net.relay("exit2")
+    c = t.user(extra=[f"ExitNodes ${wanted.fingerprint}", "ExcludeNodes middle3"])
+    seen = {fetch(t, c) for _ in range(6)}
+    t.check(seen <= {wanted.exit_addr, wanted.exit_addr6}, f"exits used: {seen}")
+    names = {r.name for x in c.circuits() for r in c.path_of(x) if r}
+    t.check("middle3" not in names, f"relays used: {names}")
+
+
+@scenario("ExcludeExitNodes: the others are used", timeout=180)
+def exclude_exits(t):
+    c = t.user(extra=["ExcludeExitNodes exit1,198.51.100.22"])
+    left = t.net.relay("exit3")
+    seen = {fetch(t, c) for _ in range(5)}
+    t.check(seen <= {left.exit_addr, left.exit_addr6}, f"exits used: {seen}")
+
+
+@scenario("EntryNodes: the guard is the asked one, and the only one", timeout=120)
+def entry_nodes(t):
+    wanted = t.net.relay("middle4")
+    c = t.user(extra=[f"EntryNodes {wanted.fingerprint}"])
+    fetch(t, c)
+    used = {p[0].name for p in c.exit_paths()}
+    t.equal(used, {"middle4"}, "guards used")
+
+
+@scenario("StrictNodes and no exit left: a clear failure, nothing goes out", timeout=90)
+def no_exit_left(t):
+    c = t.user(extra=["StrictNodes 1", "ExitNodes nosuchrelay"])
+    r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", "25"], timeout=70)
+    t.check(r.status == 125 and "ExitNodes" in r.err, r)
+    t.check(not t.requests(), "nothing reached the web server")
+
+
+@scenario("ReachableAddresses: only what it allows is connected to", timeout=120)
+def reachable(t):
+    allowed = [r.addr for r in t.net.relays if r.role != "exit"][:5]
+    c = t.user(extra=["ReachableAddresses " + ",".join(a + ":9001" for a in allowed)])
+    w = Watch(t)
+    fetch(t, c)
+    c.stop()
+    strangers = set(w.stop()) - set(allowed)
+    t.check(not strangers, f"packets to {strangers}")
