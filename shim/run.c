@@ -22,10 +22,12 @@
 #include <unistd.h>
 
 #include "common/socket_path.h"
+#include "shim/agent.h"
 #include "shim/config.h"
 #include "shim/elf.h"
 #include "shim/job.h"
 #include "shim/launch.h"
+#include "shim/proxyenv.h"
 #include "shim/supervisor.h"
 
 /* As env, nohup and docker: our own failure, not executable, not found. */
@@ -45,6 +47,7 @@ struct options {
 	bool quiet;
 	bool no_wait;
 	bool allow_weak;
+	bool no_proxy_env;
 	bool shell;
 };
 
@@ -79,7 +82,7 @@ static void usage(FILE *out)
 		"  --shell         run an interactive shell\n"
 		"  --allow-weak    run COMMAND even where a static or privileged program\n"
 		"                  could not be kept from the network\n"
-		"  --no-proxy-env  do not set proxy variables for COMMAND\n"
+		"  --no-proxy-env  run COMMAND without HTTPS_PROXY and its like\n"
 		"  --verbose       tell what is done; --quiet: errors only\n"
 		"  --help, --version\n"
 		"\n"
@@ -173,7 +176,8 @@ static void parse_options(int argc, char **argv, struct options *o)
 			o->allow_weak = true;
 			break;
 		case OPT_NO_PROXY:
-			break;	/* none is set */
+			o->no_proxy_env = true;
+			break;
 		case OPT_SHELL:
 			o->shell = true;
 			break;
@@ -268,6 +272,20 @@ static void set_preload(const char *library)
 	free(both);
 }
 
+/* The agent tells where it is: its range of virtual addresses can be configured. */
+static void set_proxies(const struct options *o)
+{
+	struct ipc_addresses at = { 0 };
+
+	config_reload();
+	if (!o->no_proxy_env)
+		(void)agent_resolve(IPC_NAME_AGENT, strlen(IPC_NAME_AGENT), &at);
+	if (proxyenv_apply(&at.v4) != 0) {
+		say("out of memory");
+		exit(EXIT_OURS);
+	}
+}
+
 static void set_environment(const struct options *o, const struct places *p)
 {
 	set_domain(o);
@@ -277,6 +295,7 @@ static void set_environment(const struct options *o, const struct places *p)
 	else
 		(void)unsetenv(CONFIG_ENV_WEAK);
 	set_preload(p->library);
+	set_proxies(o);
 }
 
 /* --- which program is meant --- */

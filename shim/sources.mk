@@ -39,6 +39,7 @@ run_SRCS := \
 	shim/notify.c \
 	shim/notify_send.c \
 	shim/policy.c \
+	shim/proxyenv.c \
 	shim/records.c \
 	shim/relay.c \
 	shim/run.c \

@@ -229,6 +229,32 @@ def inside(t):
     t.check(r.status != 0, "another port of the agent is closed")
 
 
+USERS_OWN = {"http_proxy": "http://127.0.0.1:1", "HTTPS_PROXY": "http://127.0.0.1:1",
+             "all_proxy": "socks5://10.0.0.1:1", "ALL_PROXY": "socks5://10.0.0.1:1", "NO_PROXY": "*"}
+PYTHON = ("import ssl,sys,urllib.request as u;sys.stdout.write(u.urlopen(sys.argv[1],"
+          "context=ssl._create_unverified_context()).read().decode())")
+
+
+@scenario("proxy variables point to the agent, the user's own are gone, and programs work", timeout=120)
+def environment(t):
+    def proxies(client, options=()):
+        r = client.run(["env"], options=options, env=USERS_OWN, timeout=60)
+        return dict(x.split("=", 1) for x in t.ok(r).text.splitlines() if "proxy=" in x.lower())
+    wanted = {n: f"http://{INSIDE}:8118" for n in ("https_proxy", "HTTPS_PROXY")}
+    wanted.update({n: "localhost,127.0.0.1,::1" for n in ("no_proxy", "NO_PROXY")})
+    t.equal(proxies(t.regular()), wanted, "variables")
+    t.equal(proxies(t.regular(), ["--no-proxy-env"]), {}, "with --no-proxy-env")
+    for scheme in ("http", "https"):
+        for args in (["curl", "-sSk", "-m", "30"], ["python3", "-c", PYTHON],
+                     ["wget", "-q", "--no-check-certificate", "-T", "30", "-t", "1", "-O", "-"]):
+            r = t.ok(t.regular().run(args + [f"{scheme}://www.example.test/addr"], timeout=40,
+                                     env=USERS_OWN), f"{scheme} {args[0]}")
+            t.check(r.text.strip() in exit_addresses(t), r)
+    other = t.user(extra=["VirtualAddrNetworkIPv4 10.192.0.0/10"])
+    t.equal(proxies(other)["https_proxy"], "http://10.192.0.1:8118", "with another range")
+    t.ok(other.run(["curl", "-sSk", "-m", "30", "https://www.example.test/addr"], timeout=40))
+
+
 @scenario("a megabyte through each proxy is whole, and a reset is no end of file", timeout=150)
 def bulk(t):
     proxied(t)
