@@ -172,7 +172,7 @@ def torrc(relay, all_relays, base, resolv_conf):
     elif relay.role == "middle":
         lines += ["ExitPolicy reject *:*"]
     else:
-        lines += ["ExitRelay 1", "IPv6Exit 1",
+        lines += ["ExitRelay 1", "IPv6Exit 1", f"Log [circ]info file {d}/circ.log",
                   f"OutboundBindAddressExit {relay.exit_addr}",
                   f"OutboundBindAddressExit [{relay.exit_addr6}]",
                   "ServerDNSDetectHijacking 0", "ServerDNSAllowBrokenConfig 1",

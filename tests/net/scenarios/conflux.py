@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Sets of two circuits to one exit (conflux), as tor's own exits see them."""
+import collections
+import os
+import re
+import signal
+import statistics
+import time
+
+from basic import WWW
+from harness import scenario
+import services
+from transfer import hash_of
+
+LINK = re.compile(r"Processing a CONFLUX_LINK for set ([0-9A-F]+)")
+LINKED = "Successfully linked a conflux relay set"
+
+
+def exit_log(t, relay):
+    with open(os.path.join(relay.dir(t.net.base), "circ.log"), encoding="utf-8",
+              errors="replace") as f:
+        return f.read()
+
+
+def sets(c, busy=None):
+    """Open circuits with their legs; @busy: with streams or without."""
+    found = [x for x in c.circuits() if x.get("legs") and x.get("state") == "open"]
+    return [x for x in found if busy is None or bool(x.get("streams")) == busy]
+
+
+def legs_of(c, one):
+    return [x for x in c.circuits() if x.get("set") == one["id"]]
+
+
+def fetch(t, c, what="/addr", timeout=60):
+    return t.ok(c.run(["curl", "-sS", "--noproxy", "*", WWW + what], timeout=timeout), what)
+
+
+@scenario("an exit circuit has two legs through different guards, and tor's exit linked them",
+          timeout=120)
+def two_legs(t):
+    c = t.user()
+    fetch(t, c)
+    used = [x for x in sets(c) if x["dirty_ms"] >= 0]
+    t.equal(len(used), 1, "number of sets that carried a stream")
+    legs = legs_of(c, used[0])
+    t.equal(len(legs), 2, "number of legs")
+    paths = [c.path_of(x) for x in legs]
+    t.check(all(len(p) == 3 and all(p) for p in paths), f"paths of legs: {paths}")
+    t.check(paths[0][2] is paths[1][2], "one exit")
+    others = [r.name for p in paths for r in p[:2]]
+    t.equal(len(set(others)), 4, f"distinct guards and middles in {others}")
+    t.check(all(x["linked"] and x["rtt_us"] > 0 for x in used[0]["legs"]), used[0]["legs"])
+    t.check(all("cc" in x["hops"][2]["handshake"] for x in legs), "congestion control")
+    log = exit_log(t, paths[0][2])
+    nonces = collections.Counter(LINK.findall(log))
+    t.check(2 in nonces.values(), f"{paths[0][2].name} was asked to link: {nonces}")
+    t.check(log.count(LINKED) >= 2, f"{paths[0][2].name} linked {log.count(LINKED)} legs")
+    t.check("set of" in c.ctl("circuits").text, "onionctl circuits names the set")
+
+
+@scenario("64 MiB down and 64 MiB up over a set, equal hashes, both legs in use", timeout=240)
+def both_ways(t):
+    c = t.user()
+    path, wanted = services.test_file(t.net.cache, 64)
+    out = os.path.join(c.dir, "down.bin")
+    run = t.start(c, ["curl", "-sS", "--noproxy", "*", "-o", out, WWW + "/files/64m.bin"])
+    received = set()
+    while run.p.poll() is None:
+        for one in sets(c, busy=True):
+            received |= {x["circuit"] for x in one["legs"] if x["received"] > 100}
+        time.sleep(0.2)
+    t.ok(run.finish(200), "download")
+    t.equal(hash_of(out), wanted, "hash of the download")
+    t.check(len(received) >= 2, f"legs that brought data: {received}")
+    t.ok(c.run(["curl", "-sS", "--noproxy", "*", "-T", path, WWW + "/upload/64m.bin"],
+               timeout=200), "upload")
+    stored = os.path.join(t.net.base, "web", "upload", "64m.bin")
+    t.equal(hash_of(stored), wanted, "hash of the upload")
+    os.unlink(stored)
+
+
+def kill_guard_of(t, sending):
+    """Kills the guard of one leg in mid-transfer; the program hears of it or gets all."""
+    c = t.user()
+    services.test_file(t.net.cache, 64)
+    _, wanted = services.test_file(t.net.cache, 64)
+    fetch(t, c)
+    out = os.path.join(c.dir, "down.bin")
+    run = t.start(c, ["curl", "-sS", "--noproxy", "*", "-o", out, WWW + "/files/64m.bin"])
+    busy = []
+    t.eventually(lambda: busy.extend(sets(c, busy=True)) or busy, 30, "a busy set")
+    t.eventually(lambda: os.path.exists(out) and os.path.getsize(out) > 1 << 20, 30, "data")
+    leg = next(x for x in sets(c, busy=True)[0]["legs"] if x["sending"] == sending)
+    circuit = next(x for x in c.circuits() if x["id"] == leg["circuit"])
+    guard = c.path_of(circuit)[0]
+    os.kill(t.net.relay_pid(guard), signal.SIGKILL)
+    done = run.finish(60)
+    if done.status == 0:
+        t.equal(hash_of(out), wanted, "hash of what arrived all the same")
+    t.check(done.status != -1000, f"neither an end nor an error: {done}")
+    began = time.monotonic()
+    fetch(t, c, timeout=60)
+    print(f"        curl's status {done.status}; next connection after "
+          f"{time.monotonic() - began:.1f} s", flush=True)
+
+
+@scenario("the guard of the leg in use is killed in mid-transfer", timeout=200)
+def sending_guard_killed(t):
+    kill_guard_of(t, True)
+
+
+@scenario("the guard of the other leg is killed in mid-transfer", timeout=200)
+def other_guard_killed(t):
+    kill_guard_of(t, False)
+
+
+@scenario("a set that has nothing under way goes on when the guard of its other leg dies",
+          timeout=150)
+def idle_guard_killed(t):
+    c = t.user()
+    fetch(t, c)
+    unused = []
+    t.eventually(lambda: unused.extend(x for x in sets(c) if x["dirty_ms"] < 0 and
+                                       len(x["legs"]) == 2) or unused, 20, "a set in reserve")
+    leg = next(x for x in unused[0]["legs"] if not x["sending"])
+    circuit = next(x for x in c.circuits() if x["id"] == leg["circuit"])
+    os.kill(t.net.relay_pid(c.path_of(circuit)[0]), signal.SIGKILL)
+
+    def is_left():
+        one = [x for x in c.circuits() if x["id"] == unused[0]["id"] and x["state"] == "open"]
+        return one and len(one[0]["legs"]) == 1
+    t.eventually(is_left, 10, "the set with one leg")
+    for _ in range(5):
+        fetch(t, c, timeout=40)
+
+
+@scenario("ConfluxEnabled 0: single circuits", timeout=90)
+def switched_off(t):
+    c = t.user(extra=["ConfluxEnabled 0"])
+    fetch(t, c)
+    t.equal(sets(c), [], "sets")
+    t.check(not [x for x in c.circuits() if x.get("set")], "legs")
+
+
+@scenario("throughput with sets is at least about that of single circuits", timeout=400)
+def throughput(t):
+    users = {"single": t.user(t.name.replace(".", "-") + "-0", ["ConfluxEnabled 0"]),
+             "sets": t.user(t.name.replace(".", "-") + "-1", ["ConfluxEnabled 1"])}
+    path, wanted = services.test_file(t.net.cache, 64)
+    rates = collections.defaultdict(list)
+    for c in users.values():
+        fetch(t, c)
+    for _ in range(3):
+        for kind, c in users.items():
+            out = os.path.join(c.dir, "down.bin")
+            r = t.ok(c.run(["curl", "-sS", "--noproxy", "*", "-o", out, WWW + "/files/64m.bin"],
+                           timeout=60), "download")
+            t.equal(hash_of(out), wanted, "hash")
+            rates[kind, "down"].append(64 / r.seconds)
+            r = t.ok(c.run(["curl", "-sS", "--noproxy", "*", "-T", path,
+                            WWW + "/upload/64m.bin"], timeout=60), "upload")
+            rates[kind, "up"].append(64 / r.seconds)
+            c.ctl("new-identity")
+            fetch(t, c)
+    for way in ("down", "up"):
+        both = {kind: statistics.median(rates[kind, way]) for kind in users}
+        print(f"        {way}: single {both['single']:.1f}, sets {both['sets']:.1f} MiB/s "
+              f"({', '.join(f'{x:.1f}' for x in rates['single', way])}; "
+              f"{', '.join(f'{x:.1f}' for x in rates['sets', way])})", flush=True)
+        # The machine is shared: only a collapse is an error here.
+        t.check(both["sets"] > both["single"] / 2, f"{way}: {both}")
