@@ -319,6 +319,19 @@ int pool_launch_path(struct pool *p, const struct path *path, enum pool_purpose 
 	return launch(p, path, purpose, face, pool_build_timeout_ms(p, (unsigned int)path->n), ret);
 }
 
+/* Told at once: nothing that the loop brings will change it. */
+static void note_no_path(struct pool *p, int error)
+{
+	const char *before = p->problem;
+
+	if (error == -ENETDOWN)
+		p->problem = "no guard can be reached";
+	else if (error == -ENOENT && !p->opened_once)
+		p->problem = "no relay fits: see EntryNodes, ExitNodes and ExcludeNodes, if set";
+	if (p->problem != before)
+		p->config.changed(p->config.ctx);
+}
+
 int pool_launch_exit(struct pool *p, const struct path_request *req, struct domain *domain)
 {
 	struct pool_circ *pc;
@@ -329,7 +342,7 @@ int pool_launch_exit(struct pool *p, const struct path_request *req, struct doma
 		return -EAGAIN;
 	r = path_choose(p->config.path, req, pool_now(p), loop_wall(p->config.loop), &path);
 	if (r < 0) {
-		p->problem = r == -ENETDOWN ? "no guard can be reached" : p->problem;
+		note_no_path(p, r);
 		return r;
 	}
 	if (pool_set_wanted(p, &path, domain == NULL))
