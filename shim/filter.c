@@ -158,6 +158,20 @@ static void rule_sends(struct filter *f, unsigned int notify)
 	end_if(f, rule);
 }
 
+/* Receives that ask for the sender: our name server answers for whom the program asked. */
+static void rule_recvfrom(struct filter *f, unsigned int notify)
+{
+	unsigned short rule = begin_if(f, SYS_recvfrom);
+
+	load_arg(f, 4);
+	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0);
+	ret(f, notify);
+	load_arg_high(f, 4);
+	ret_if(f, 0, ALLOW);
+	ret(f, notify);
+	end_if(f, rule);
+}
+
 /*
  * Joining a multicast group makes the kernel send IGMP or MLD reports by itself; a
  * source route makes a packet for loopback go elsewhere first; a socket that is bound
@@ -272,6 +286,7 @@ void filter_build(struct filter *f, bool notify)
 	ret_if(f, SYS_getpeername, ask);
 	rule_getsockopt(f, ask);
 	rule_sends(f, ask);
+	rule_recvfrom(f, ask);
 	rule_socket(f);
 	rule_setsockopt(f);
 	rule_prctl(f, notify);

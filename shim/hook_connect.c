@@ -89,12 +89,21 @@ static long connect_stream(int fd, int domain, const struct sockaddr_storage *ad
 	return tunnel_connect(fd, domain == AF_INET6 ? ADDR_V6 : ADDR_V4, &dest);
 }
 
+bool hook_leaves_to_supervisor(const struct sockaddr_storage *addr, socklen_t len)
+{
+	struct addr_port dest;
+
+	return config_get()->supervised &&
+	       addr_from_sockaddr((const struct sockaddr *)addr, len, &dest) == 0 &&
+	       dest.port == POLICY_DNS_PORT;
+}
+
 static long connect_datagram(int fd, const struct sockaddr_storage *addr, socklen_t len)
 {
 	struct addr_port dest;
 	int error = 0;
 
-	if (addr->ss_family == AF_UNSPEC)
+	if (addr->ss_family == AF_UNSPEC || hook_leaves_to_supervisor(addr, len))
 		return real_connect(fd, addr, len);
 	switch (policy_for_inet((const struct sockaddr *)addr, len, &dest, &error)) {
 	case POLICY_LOCAL:

@@ -39,6 +39,8 @@ static enum send_verdict judge(int fd, const struct sockaddr_storage *addr, sock
 	}
 	if ((domain != AF_INET && domain != AF_INET6) || type == SOCK_STREAM)
 		return SEND_AS_ASKED;
+	if (hook_leaves_to_supervisor(addr, len))
+		return SEND_AS_ASKED;
 	switch (policy_for_inet((const struct sockaddr *)addr, len, &dest, ret_error)) {
 	case POLICY_LOCAL:
 		return SEND_AS_ASKED;

@@ -10,6 +10,7 @@
 #define SHIM_HOOKS_H
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -27,6 +28,9 @@ static inline long hook_result(long r)
 
 /* The C library's own function behind a hook; NULL when it has none. Not for connect paths. */
 void *hook_next(const char *name);
+
+/* A query for names: the supervisor, where there is one, turns it to its own name server. */
+bool hook_leaves_to_supervisor(const struct sockaddr_storage *addr, socklen_t len);
 
 long shim_connect(int fd, const struct sockaddr *addr, socklen_t len);
 long shim_socket(int domain, int type, int protocol);

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "common/wire.h"
+#include "shim/hold.h"
 #include "shim/lookup.h"
+#include "shim/records.h"
 
 #define QUERY_MAX 4096
 #define ANSWER_MAX 600		/* the question and one address */
@@ -26,6 +28,7 @@ struct nameserver {
 	int fd[2];	/* IPv4, IPv6 */
 	struct sockaddr_storage addr[2];
 	socklen_t len[2];
+	struct records asked;	/* by whom the programs' sockets wanted to be answered */
 };
 
 /* The name of a question as text; compression has no place in it. */
@@ -181,6 +184,7 @@ struct nameserver *nameserver_new(void)
 
 	if (!ns)
 		return NULL;
+	records_init(&ns->asked);
 	(void)bind_loopback(ns, 1);	/* a host without IPv6 */
 	r = bind_loopback(ns, 0);
 	if (r == 0) {
@@ -200,11 +204,47 @@ struct nameserver *nameserver_new(void)
 	return NULL;
 }
 
-int nameserver_connect(const struct nameserver *ns, int fd, int domain)
+int nameserver_connect(struct nameserver *ns, int fd, int domain, const struct addr_port *asked)
 {
 	int six = domain == AF_INET6;
 
 	if (ns->fd[six] < 0)
 		return -ENETUNREACH;
-	return connect(fd, (const struct sockaddr *)&ns->addr[six], ns->len[six]) == 0 ? 0 : -errno;
+	if (connect(fd, (const struct sockaddr *)&ns->addr[six], ns->len[six]) != 0)
+		return -errno;
+	records_add(&ns->asked, hold_cookie(fd), asked, 0);
+	return 0;
+}
+
+ssize_t nameserver_send(struct nameserver *ns, int fd, int domain, const struct addr_port *asked,
+			const void *msg, size_t len)
+{
+	int six = domain == AF_INET6;
+	struct addr_port last;
+	ssize_t r;
+
+	if (ns->fd[six] < 0)
+		return -ENETUNREACH;
+	if (!nameserver_asked(ns, fd, &last) || last.port != asked->port ||
+	    !addr_equal(&last.addr, &asked->addr))
+		records_add(&ns->asked, hold_cookie(fd), asked, 0);
+	r = sendto(fd, msg, len, MSG_DONTWAIT | MSG_NOSIGNAL,
+		   (const struct sockaddr *)&ns->addr[six], ns->len[six]);
+	return r < 0 ? -errno : r;
+}
+
+bool nameserver_asked(struct nameserver *ns, int fd, struct addr_port *ret)
+{
+	return records_peer(&ns->asked, hold_cookie(fd), ret);
+}
+
+bool nameserver_is(const struct nameserver *ns, const struct sockaddr_storage *from)
+{
+	struct addr_port a, b;
+	int six = from->ss_family == AF_INET6;
+
+	return ns->fd[six] >= 0 &&
+	       addr_from_sockaddr((const struct sockaddr *)from, sizeof(*from), &a) == 0 &&
+	       addr_from_sockaddr((const struct sockaddr *)&ns->addr[six], ns->len[six], &b) == 0 &&
+	       a.port == b.port && addr_equal(&a.addr, &b.addr);
 }

@@ -33,8 +33,6 @@
 #define NOTIF_SYNC_WAKE_UP 1u	/* Linux 6.6: the caller wakes on our processor */
 
 #define SIN6_LEN_MIN 24		/* RFC 2133's sockaddr_in6, without a scope */
-#define THREADS_MAX 256		/* connects to loopback that sleep at one time */
-#define THREAD_STACK 65536
 
 /* --- reaching into the program --- */
 
@@ -188,7 +186,7 @@ static int connect_in_thread(struct notify *n, struct call *c, const struct sock
 	*s = (struct sleeper){ .n = n, .id = c->id, .fd = c->fd, .len = len, .addr = *addr };
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
+	(void)pthread_attr_setstacksize(&attr, NOTIFY_THREAD_STACK);
 	atomic_fetch_add(&n->threads, 1);
 	r = pthread_create(&thread, &attr, sleeper_run, s);
 	(void)pthread_attr_destroy(&attr);
@@ -228,20 +226,31 @@ static enum verdict connect_door(struct notify *n, struct call *c, const struct 
 	return *ret == 1 ? VERDICT_LATER : VERDICT_RESULT;
 }
 
-static enum verdict connect_names(struct notify *n, struct call *c, int64_t *ret)
+struct nameserver *notify_names(struct notify *n)
 {
 	if (!n->names)
 		n->names = nameserver_new();
-	*ret = n->names ? nameserver_connect(n->names, c->fd, c->domain) : -ENETUNREACH;
+	return n->names;
+}
+
+static enum verdict connect_names(struct notify *n, struct call *c, const struct addr_port *asked,
+				  int64_t *ret)
+{
+	struct nameserver *ns = notify_names(n);
+
+	*ret = ns ? nameserver_connect(ns, c->fd, c->domain, asked) : -ENETUNREACH;
 	return VERDICT_RESULT;
 }
 
-static bool is_dns(const struct sockaddr_storage *addr, socklen_t len)
+bool notify_is_dns(const struct sockaddr_storage *addr, socklen_t len, struct addr_port *ret)
 {
 	struct addr_port dest;
 
-	return addr_from_sockaddr((const struct sockaddr *)addr, len, &dest) == 0 &&
-	       dest.port == POLICY_DNS_PORT;
+	if (addr_from_sockaddr((const struct sockaddr *)addr, len, &dest) != 0 ||
+	    dest.port != POLICY_DNS_PORT)
+		return false;
+	*ret = dest;
+	return true;
 }
 
 /* 0, or the errno that the kernel has for an address of the other family. */
@@ -277,8 +286,8 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 	*ret = -ENETUNREACH;
 	if (notify_is_device_bound(c))
 		return VERDICT_RESULT;
-	if (c->type == SOCK_DGRAM && is_dns(&addr, len))
-		return connect_names(n, c, ret);
+	if (c->type == SOCK_DGRAM && notify_is_dns(&addr, len, &dest))
+		return connect_names(n, c, &dest, ret);
 	switch (policy_for_inet((struct sockaddr *)&addr, len, &dest, &error)) {
 	case POLICY_LOCAL:
 		return connect_here(n, c, &addr, len, ret);
@@ -294,34 +303,48 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 
 /* --- what a program asks about a socket of the door --- */
 
+int notify_give_address(const struct call *c, const struct addr_port *ap, uint64_t at,
+			uint64_t len_at)
+{
+	struct addr_port as = *ap;
+	struct sockaddr_storage ss;
+	socklen_t room, full;
+
+	if (c->domain == AF_INET6 && as.addr.family == ADDR_V4) {
+		struct addr mapped = { .family = ADDR_V6 };
+
+		mapped.b[10] = mapped.b[11] = 0xff;
+		memcpy(mapped.b + 12, as.addr.b, 4);
+		as.addr = mapped;
+	}
+	full = addr_to_sockaddr(&as, &ss);
+	if (!notify_read_mem(c->tid, &room, len_at, sizeof(room)))
+		return -EFAULT;
+	if (room > full)
+		room = full;
+	if ((room > 0 && !notify_write_mem(c->tid, at, &ss, room)) ||
+	    !notify_write_mem(c->tid, len_at, &full, sizeof(full)))
+		return -EFAULT;
+	return 0;
+}
+
 static enum verdict serve_getpeername(struct notify *n, struct call *c, int64_t *ret)
 {
 	struct sockaddr_storage ss;
 	struct addr_port dest;
-	socklen_t room, full;
+	socklen_t room = sizeof(ss);
+	bool ours = false;
 
-	if (!notify_is_inet(c) || !n->door || !door_peer(n->door, c->fd, &dest))
-		return VERDICT_CONTINUE;
-	room = sizeof(ss);
+	if (notify_is_inet(c) && c->type == SOCK_STREAM && n->door)
+		ours = door_peer(n->door, c->fd, &dest);
+	else if (notify_is_inet(c) && c->type == SOCK_DGRAM && n->names)
+		ours = nameserver_asked(n->names, c->fd, &dest);
 	*ret = -ENOTCONN;
-	if (getpeername(c->fd, (struct sockaddr *)&ss, &room) != 0)
-		return VERDICT_RESULT;
-	if (c->domain == AF_INET6 && dest.addr.family == ADDR_V4) {
-		struct addr mapped = { .family = ADDR_V6 };
-
-		mapped.b[10] = mapped.b[11] = 0xff;
-		memcpy(mapped.b + 12, dest.addr.b, 4);
-		dest.addr = mapped;
-	}
-	full = addr_to_sockaddr(&dest, &ss);
-	*ret = -EFAULT;
-	if (!notify_read_mem(c->tid, &room, c->args[2], sizeof(room)))
-		return VERDICT_RESULT;
-	if (room > full)
-		room = full;
-	if ((room == 0 || notify_write_mem(c->tid, c->args[1], &ss, room)) &&
-	    notify_write_mem(c->tid, c->args[2], &full, sizeof(full)))
-		*ret = 0;
+	if (!ours || getpeername(c->fd, (struct sockaddr *)&ss, &room) != 0)
+		return ours ? VERDICT_RESULT : VERDICT_CONTINUE;
+	if (c->type == SOCK_DGRAM && !nameserver_is(n->names, &ss))
+		return VERDICT_CONTINUE;
+	*ret = notify_give_address(c, &dest, c->args[1], c->args[2]);
 	return VERDICT_RESULT;
 }
 
@@ -378,6 +401,8 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 		return notify_serve_sendmsg(n, c, ret);
 	case SYS_sendmmsg:
 		return notify_serve_sendmmsg(n, c, ret);
+	case SYS_recvfrom:
+		return notify_serve_recvfrom(n, c, ret);
 	default:
 		*ret = -ENOSYS;
 		return VERDICT_RESULT;

@@ -9,9 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
+#include "common/addr.h"
+
 #define DATAGRAM_MAX 65535	/* of UDP over IPv4 or IPv6 without jumbograms */
+
+#define THREADS_MAX 256		/* calls that sleep at one time */
+#define NOTIFY_THREAD_STACK 65536
 
 struct door;
 struct nameserver;
@@ -22,7 +28,7 @@ struct notify {
 	size_t req_size;	/* the kernel may want more than our headers know */
 	struct door *door;	/* made when first needed */
 	struct nameserver *names;
-	atomic_int threads;
+	atomic_int threads;	/* THREADS_MAX at most */
 	uint8_t datagram[DATAGRAM_MAX];
 };
 
@@ -48,11 +54,19 @@ bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len);
 bool notify_is_inet(const struct call *c);
 /* Its packets leave by a network device, wherever they are for. */
 bool notify_is_device_bound(const struct call *c);
+/* Port 53 of whatever host, and which. */
+bool notify_is_dns(const struct sockaddr_storage *addr, socklen_t len, struct addr_port *ret);
+/* Our name server, made when first needed; NULL when it cannot be. */
+struct nameserver *notify_names(struct notify *n);
+/* Writes @ap where getpeername() or recvfrom() wants an address. 0 or -EFAULT. */
+int notify_give_address(const struct call *c, const struct addr_port *ap, uint64_t at,
+			uint64_t len_at);
 /* The result of the call: a value, or -errno. */
 void notify_answer(int listener, uint64_t id, int64_t result);
 
 enum verdict notify_serve_sendto(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_sendmsg(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_sendmmsg(struct notify *n, struct call *c, int64_t *ret);
+enum verdict notify_serve_recvfrom(struct notify *n, struct call *c, int64_t *ret);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "shim/nameserver.h"
 #include "shim/notify_parts.h"
 #include "shim/policy.h"
 
@@ -22,6 +23,12 @@ static int64_t send_datagram(struct notify *n, const struct call *c, size_t len,
 
 	if (notify_is_device_bound(c))
 		return -ENETUNREACH;
+	if (c->type == SOCK_DGRAM && addr_len > 0 && notify_is_dns(addr, addr_len, &dest)) {
+		struct nameserver *ns = addr->ss_family == c->domain ? notify_names(n) : NULL;
+
+		return ns ? nameserver_send(ns, c->fd, c->domain, &dest, n->datagram, len) :
+			    -ENETUNREACH;
+	}
 	if (addr_len > 0) {
 		switch (policy_for_inet((const struct sockaddr *)addr, addr_len, &dest, &error)) {
 		case POLICY_LOCAL:

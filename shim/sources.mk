@@ -37,6 +37,7 @@ run_SRCS := \
 	shim/lookup.c \
 	shim/nameserver.c \
 	shim/notify.c \
+	shim/notify_recv.c \
 	shim/notify_send.c \
 	shim/policy.c \
 	shim/proxyenv.c \
