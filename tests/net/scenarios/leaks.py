@@ -228,11 +228,44 @@ def routes(t):
     t.check(not bait.trapped_now(t), t.leaks()[:2])
 
 
-@scenario("UDP is refused, also to a name server")
+@scenario("UDP is refused")
 def udp(t):
     refused(t, "udp", netns.WEB_ADDR, "443")
-    refused(t, "udp", netns.TRAP_NAMESERVER, "53")
     refused(t, "udp", netns.WEB_ADDR6, "443")
+
+
+ASK = """
+import socket, struct, sys
+q = struct.pack("!6H", 77, 256, 1, 0, 0, 0) + b"\\3www\\7example\\4test\\0\\0\\1\\0\\1"
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.settimeout(10)
+if sys.argv[2] == "connect":
+    s.connect((sys.argv[1], 53))
+    s.send(q)
+else:
+    s.sendto(q, (sys.argv[1], 53))
+answer, sender = s.recvfrom(4096)
+print(sender[0], socket.inet_ntoa(answer[-4:]))
+"""
+
+
+@scenario("whatever name server a program asks, onionify answers, in its name")
+def name_servers(t):
+    heard = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    with heard:
+        heard.bind(("127.0.0.1", 53))       # as a local forwarder would
+        heard.settimeout(0.2)
+        for server in (netns.TRAP_NAMESERVER, "127.0.0.1", "2001:db8:bad::53"):
+            for how in ("connect", "send"):
+                for prefix in ([], [bait.built("bare")]):
+                    r = t.ok(t.regular().run([*prefix, "/usr/bin/env", "python3", "-c", ASK, server,
+                                              how]), f"{how} {server}")
+                    t.check(r.text.startswith(f"{server} 198.1"), f"{how} {server}: {r}")
+        try:
+            t.check(False, f"a local name server was asked: {heard.recv(4096)!r}")
+        except TimeoutError:
+            pass
+    t.check(not bait.trapped_now(t), t.leaks()[:2])
 
 
 @scenario("raw and packet sockets are refused")
@@ -279,7 +312,6 @@ def loopback(t):
             "th.Thread(target=lambda:l.accept()[0].sendall(b'local'),daemon=True).start();"
             "print(socket.create_connection(l.getsockname()).recv(9).decode())")
     t.equal(t.ok(t.regular().run(["python3", "-c", code])).text.strip(), "local", "loopback")
-    refused(t, "udp", "127.0.0.1", "53")
 
 
 # --- when parts of onionify die or are missing ---
