@@ -39,7 +39,7 @@ LDFLAGS_release := -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS := $(LDFLAGS_$(VARIANT)) -Wl,--as-needed
 
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
-LIBS_AGENT := $(call pkg,gnutls) $(call pkg,nettle hogweed) $(call pkg,libsodium) -lgmp -lev \
+LIBS_AGENT := $(call pkg,gnutls) $(call pkg,nettle hogweed) $(call pkg,libsodium) -lgmp -lev $(call pkg,libseccomp) \
 	$(call pkg,libcurl) $(call pkg,zlib libzstd liblzma) $(call pkg,jansson) -lm
 LIBS_CHECK = $(call pkg,check)
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/confine.h"
 #include "agent/daemon.h"
 #include "common/crypto.h"
 #include "common/file.h"
@@ -372,6 +373,7 @@ void agent_run(struct agent *a)
 	log_notice("onionify-agent %s started, process %ld", ONIONIFY_VERSION, (long)getpid());
 	if (a->config.warning[0])
 		log_warn("%s: %s", a->config_path, a->config.warning);
+	confine_agent(a);
 	front_listen(a->front, a->listen_fd);
 	bridges_start(a->bridges, front_dir_ops(), a->front);
 	dirclient_start(a->dirclient);
@@ -406,6 +408,7 @@ void agent_deinit(struct agent *a)
 		ev_signal_stop(a->ev, &a->on_int);
 		ev_signal_stop(a->ev, &a->on_hup);
 		ev_timer_stop(a->ev, &a->stop_timer);
+		confine_stop(a);
 		loop_deinit(&a->loop);
 	}
 	front_free(a->front);

@@ -44,6 +44,7 @@ struct agent {
 	ev_signal on_int;
 	ev_signal on_hup;
 	ev_timer stop_timer;
+	ev_timer sandbox_timer;
 };
 
 /* Zeroes @a; -1 for the descriptors. */

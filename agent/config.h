@@ -98,6 +98,7 @@ struct config {
 	bool enforce_subnets;		/* EnforceDistinctSubnets */
 	int conflux_enabled;		/* ConfluxEnabled: 0, 1, -1 for auto: as the consensus says */
 	enum conflux_ux conflux_ux;	/* ConfluxClientUX */
+	bool sandbox;			/* Sandbox */
 	bool optimistic_data;		/* OptimisticData: for every stream, not only those that ask */
 	struct config_map *maps;
 	size_t n_maps;

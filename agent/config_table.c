@@ -378,6 +378,7 @@ static const struct config_option options[] = {
 	{ "ReducedConnectionPadding", set_bool, FIELD(nodes.reduced_padding), .def = "0",
 	  .flags = CONFIG_RESTART },
 	{ "SafeLogging", set_bool, FIELD(safe_logging), .def = "1" },
+	{ "Sandbox", set_bool, FIELD(sandbox), .def = "1", .flags = CONFIG_RESTART },
 	{ "SocksPort", set_listener, 0, CONFIG_LISTENER_SOCKS,
 	  .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "SocksTimeout", set_interval, FIELD(socks_timeout_ms), 1 * SEC, 3600 * SEC,

@@ -34,6 +34,8 @@ def agents(c):
 
 def flow(t, c, **kw):
     """A slow download by @c that has begun to carry data."""
+    if os.path.exists(os.path.join(c.dir, "slow.bin")):
+        os.unlink(os.path.join(c.dir, "slow.bin"))
     r = t.start(c, ["curl", "-sS", "--noproxy", "*", "-o", os.path.join(c.dir, "slow.bin"),
                     WWW + "/slow/256m.bin"], **kw)
     out = os.path.join(c.dir, "slow.bin")

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * sandbox.h - what the agent's process may still do once everything is open
+ *
+ * The agent reads what strangers send it. Should one of its parsers be made to run
+ * foreign code, that code finds: no program can be started, no memory can be made
+ * executable, no process can be traced, no kernel interface beyond files, sockets
+ * and timers can be reached (seccomp); of the file system it sees the agent's own
+ * directories (Landlock). Entered after start, never left. What the filter refuses
+ * answers ENOSYS and is counted; starting a program ends the process.
+ *
+ * Both are the kernel's: where it has none of them the agent runs without and says
+ * so. Programs that the agent starts itself (pluggable transports) would inherit
+ * the sandbox and could not live in it, so with them there is none.
+ */
+#ifndef AGENT_SANDBOX_H
+#define AGENT_SANDBOX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define SANDBOX_DIRS_MAX 16
+
+struct sandbox_config {
+	/* Existing directories: files below may be made, written and removed. */
+	const char *writable[SANDBOX_DIRS_MAX];
+	size_t n_writable;
+	/* Directories or files that may be read; those that do not exist are left out. */
+	const char *readable[SANDBOX_DIRS_MAX];
+	size_t n_readable;
+};
+
+enum sandbox_part {
+	SANDBOX_LANDLOCK = 1 << 0,
+	SANDBOX_SECCOMP = 1 << 1,
+};
+
+/*
+ * Enters what the kernel offers, for all that this process does from now on; no other
+ * thread may run. Returns the parts (enum sandbox_part) that hold; what is
+ * missing is told in @err.
+ */
+unsigned int sandbox_enter(const struct sandbox_config *config, char *err, size_t err_len);
+/* The last system call that was refused since the last call of this, or -1. */
+int sandbox_take_refused(void);
+
+#endif
