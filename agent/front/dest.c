@@ -87,7 +87,7 @@ int dest_resolve(struct names *names, const struct config *config, const struct 
 	}
 	a = addr_unmap_v4(&a);
 	if (names_is_agent(names, &a)) {
-		*ret_why = "the agent's own listeners are not supported yet";
+		*ret_why = "the agent has nothing at that port";
 		return -ECONNREFUSED;
 	}
 	bound = names_find(names, domain, &a, now_ms);

@@ -1,1 +1,1 @@
-UNIT_TESTS += front_socks front_http front_dns front_isolate
+UNIT_TESTS += front_socks front_http front_dns front_isolate front_proxy
