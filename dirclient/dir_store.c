@@ -62,7 +62,7 @@ static void make_room(struct dirclient *dc, time_t wall)
 	drop_cert(dc, oldest);
 }
 
-/* True when it is new to us. */
+/* True when it is new to us. @text is the verified certificate alone, nothing behind it. */
 static bool add_cert(struct dirclient *dc, const struct keycert *c, const char *text, size_t len)
 {
 	time_t wall = loop_wall(dc->loop);
@@ -72,9 +72,10 @@ static bool add_cert(struct dirclient *dc, const struct keycert *c, const char *
 	if (!is_trusted(dc, c->identity) || c->expires <= wall ||
 	    (have >= 0 && dc->certs.certs[have].published >= c->published))
 		return false;
-	copy = strndup(text, len);
+	copy = malloc(len);
 	if (!copy)
 		return false;
+	memcpy(copy, text, len);
 	if (have >= 0)
 		drop_cert(dc, (size_t)have);
 	else if (dc->certs.n == DC_CERTS_MAX)
@@ -134,7 +135,7 @@ enum dc_outcome dc_take_certs(struct dirclient *dc, const char *text, size_t len
 			log_info("dir: an authority certificate is refused: %s",
 				 netdoc_error_str(err));
 			outcome = DC_BAD;
-		} else if (add_cert(dc, &c, text + pos, next - pos)) {
+		} else if (add_cert(dc, &c, text + pos, used)) {
 			added = true;
 		}
 		pos = next;

@@ -37,6 +37,7 @@ enum manner {
 	CUT,		/* stops in the middle of the body */
 	TRICKLE,	/* answers in pieces of 100 bytes */
 	FORGETFUL,	/* serves only half of the microdescriptors */
+	JUNK,		/* NULs and noise behind the certificates */
 };
 
 struct world;
@@ -131,6 +132,11 @@ static void make_answer(struct server *s)
 	}
 	if (s->manner == CUT)
 		s->len -= s->len / 3;
+	if (s->manner == JUNK && strncmp(s->in, "GET /tor/keys/", 14) == 0) {
+		s->out = realloc(s->out, s->len + 4096);
+		memset(s->out + s->len, 0, 4096);
+		s->len += 4096;
+	}
 }
 
 static void on_server(struct ev_loop *ev, struct ev_io *io, int revents)
@@ -417,6 +423,19 @@ START_TEST(a_bad_directory_never_gives_a_network_and_is_blamed)
 }
 END_TEST
 
+START_TEST(junk_behind_certificates_is_not_kept)
+{
+	struct world w;
+
+	world_init(&w);
+	w.manner_given = JUNK;
+	client_start(&w, 4);
+	run(&w, 15);
+	check_complete(&w);
+	world_end(&w);
+}
+END_TEST
+
 START_TEST(slow_fallbacks_do_not_hold_up_the_others)
 {
 	struct world w;
@@ -644,6 +663,7 @@ int main(void)
 	tcase_add_loop_test(t, without_a_guard_the_fallbacks_serve_descriptors_too, 0, 2);
 	tcase_add_loop_test(t, a_bad_directory_never_gives_a_network_and_is_blamed, 0,
 			    sizeof(manners) / sizeof(manners[0]));
+	tcase_add_test(t, junk_behind_certificates_is_not_kept);
 	tcase_add_test(t, slow_fallbacks_do_not_hold_up_the_others);
 	tcase_add_test(t, a_consensus_with_invented_keys_is_not_waited_for_long);
 	tcase_add_test(t, pieces_and_gaps_are_put_together);
