@@ -1,1 +1,1 @@
-FUZZERS += relay_msg circuit conflux_msg
+FUZZERS += relay_msg circuit conflux conflux_msg
