@@ -250,6 +250,7 @@ long shim_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 		return -EFAULT;
 	if (agent_query(si.handle, &info) < 0)
 		info = (struct ipc_info){ 0 };
+	hook_note_local(&info.local.addr);
 	return give_address(&si, &info.local, addr, len);
 }
 

@@ -15,6 +15,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "common/addr.h"
+
 #define HOOK __attribute__((visibility("default")))
 
 static inline long hook_result(long r)
@@ -31,6 +33,9 @@ void *hook_next(const char *name);
 
 /* A query for names: the supervisor, where there is one, turns it to its own name server. */
 bool hook_leaves_to_supervisor(const struct sockaddr_storage *addr, socklen_t len);
+
+/* Remembers what getsockname() told, for bind(). */
+void hook_note_local(const struct addr *local);
 
 long shim_connect(int fd, const struct sockaddr *addr, socklen_t len);
 long shim_socket(int domain, int type, int protocol);

@@ -5,6 +5,7 @@ shim_SRCS := \
 	shim/elf.c \
 	shim/epoll_table.c \
 	shim/hook_addrinfo.c \
+	shim/hook_bind.c \
 	shim/hook_connect.c \
 	shim/hook_exec.c \
 	shim/hook_hostent.c \
