@@ -358,7 +358,7 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 	c->build_timeout_ms = next->build_timeout_ms;
 	c->socks_timeout_ms = next->socks_timeout_ms;
 	c->reject_internal = next->reject_internal;
-	c->optimistic_data = next->optimistic_data;
+	c->optimistic = next->optimistic;
 	c->conflux_enabled = next->conflux_enabled;
 	c->conflux_ux = next->conflux_ux;
 }

@@ -27,9 +27,12 @@
 #define CONFIG_LOGS_MAX 4
 #define CONFIG_MAPS_MAX 256
 #define CONFIG_LISTENERS_MAX 16	/* proxy listeners of all kinds */
+#define CONFIG_PORTS_MAX 32	/* OptimisticData */
 #define CONFIG_FALLBACKS_MAX 1024
 #define CONFIG_ERR_MAX 512
 #define CONFIG_NAME_MAX 253	/* a host name */
+
+struct config_option;
 
 struct config_net {
 	struct addr base;
@@ -77,6 +80,18 @@ struct config_listener {
 	bool prefer_no_auth;
 };
 
+/* Which streams send their first bytes with BEGIN although nobody asked for it. */
+enum config_optimistic_mode {
+	CONFIG_OPTIMISTIC_NONE,
+	CONFIG_OPTIMISTIC_LEARNED,	/* to hosts and ports that the domain was connected to */
+	CONFIG_OPTIMISTIC_PORTS,
+};
+struct config_optimistic {
+	enum config_optimistic_mode mode;
+	uint16_t ports[CONFIG_PORTS_MAX];
+	size_t n_ports;
+};
+
 struct config {
 	/* DirAuthority, FallbackDir; none: the built-in ones of the public network */
 	struct dir_authority *authorities;
@@ -99,7 +114,7 @@ struct config {
 	int conflux_enabled;		/* ConfluxEnabled: 0, 1, -1 for auto: as the consensus says */
 	enum conflux_ux conflux_ux;	/* ConfluxClientUX */
 	bool sandbox;			/* Sandbox */
-	bool optimistic_data;		/* OptimisticData: for every stream, not only those that ask */
+	struct config_optimistic optimistic;	/* OptimisticData */
 	struct config_map *maps;
 	size_t n_maps;
 	struct config_listener listeners[CONFIG_LISTENERS_MAX];
@@ -150,6 +165,13 @@ bool config_listeners_equal(const struct config *a, const struct config *b,
 			    enum config_listener_kind kind);
 /* "SocksPort" */
 const char *config_listener_kind_str(enum config_listener_kind kind);
+
+/* --- config_optimistic.c --- */
+/* "none", "learned" or ports separated by commas; 0, 1 and auto as in old versions of tor. */
+int config_set_optimistic(struct config *c, const struct config_option *o, const char *value,
+			  char *err, size_t err_len);
+/* Does OptimisticData mean a stream to @port; @reached: its domain was there before? */
+bool config_optimistic_applies(const struct config *c, uint16_t port, bool reached);
 
 /* --- the table, for config.c and for tests --- */
 enum config_option_flag {

@@ -373,7 +373,7 @@ static const struct config_option options[] = {
 	{ "MapAddress", set_map, 0, .flags = CONFIG_LIST },
 	{ "MaxCircuitDirtiness", set_interval, FIELD(max_dirtiness_ms), 10 * SEC,
 	  30 * 86400 * SEC, "10 minutes" },
-	{ "OptimisticData", set_bool, FIELD(optimistic_data), .def = "0" },
+	{ "OptimisticData", config_set_optimistic, 0, .def = "learned" },
 	{ "ReachableAddresses", config_set_reachable, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "ReducedConnectionPadding", set_bool, FIELD(nodes.reduced_padding), .def = "0",
 	  .flags = CONFIG_RESTART },

@@ -65,6 +65,7 @@ static void fill(struct config *c)
 {
 	Dl_info info;
 	const char *weak = getenv(CONFIG_ENV_WEAK);
+	const char *optimistic = getenv(CONFIG_ENV_OPTIMISTIC);
 
 	if (socket_path_default(c->socket, sizeof(c->socket)) < 0)
 		c->socket[0] = '\0';
@@ -76,6 +77,7 @@ static void fill(struct config *c)
 	c->allow_weak = weak && strcmp(weak, "1") == 0;
 	make_assignment(c->env_socket, sizeof(c->env_socket), CONFIG_ENV_SOCKET, c->socket);
 	make_assignment(c->env_domain, sizeof(c->env_domain), CONFIG_ENV_DOMAIN, c->domain);
+	c->optimistic = optimistic && strcmp(optimistic, "1") == 0;
 	if (c->allow_weak)
 		make_assignment(c->env_weak, sizeof(c->env_weak), CONFIG_ENV_WEAK, "1");
 }

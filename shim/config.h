@@ -18,6 +18,7 @@
 
 #define CONFIG_ENV_DOMAIN "ONIONIFY_DOMAIN"
 #define CONFIG_ENV_SOCKET "ONIONIFY_SOCKET"
+#define CONFIG_ENV_OPTIMISTIC "ONIONIFY_OPTIMISTIC"
 #define CONFIG_ENV_WEAK "ONIONIFY_ALLOW_WEAK"
 
 /* prctl() options answered by the supervisor's filter alone, with ENOTUNIQ. */
@@ -29,6 +30,7 @@ struct config {
 	char program[IPC_PROGRAM_MAX + 1];
 	char library[PATH_MAX];		/* this library's own path; empty when unknown */
 	bool supervised;		/* a supervisor catches what the shim does not see */
+	bool optimistic;		/* --optimistic: connect() does not wait for the far side */
 	bool allow_weak;		/* the user accepts programs that nothing watches */
 	/* What children get back when it was taken from their environment: "NAME=value". */
 	char env_socket[SOCKET_PATH_MAX + 24];

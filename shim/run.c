@@ -48,6 +48,7 @@ struct options {
 	bool no_wait;
 	bool allow_weak;
 	bool no_proxy_env;
+	bool optimistic;
 	bool shell;
 };
 
@@ -79,6 +80,8 @@ static void usage(FILE *out)
 		"                  (default: with no other command)\n"
 		"  --timeout SEC   give up after SEC seconds without a connection to Tor (120)\n"
 		"  --no-wait       start COMMAND before the agent is connected to Tor\n"
+		"  --optimistic    programs are told that they are connected before they are:\n"
+		"                  their first bytes travel one round trip earlier\n"
 		"  --shell         run an interactive shell\n"
 		"  --allow-weak    run COMMAND even where a static or privileged program\n"
 		"                  could not be kept from the network\n"
@@ -127,7 +130,7 @@ static const char *parse_isolate(const char *text)
 }
 
 enum option_id { OPT_ISOLATE = 256, OPT_TIMEOUT, OPT_REPORT, OPT_SERVE, OPT_NO_WAIT, OPT_WEAK,
-		 OPT_NO_PROXY, OPT_SHELL };
+		 OPT_NO_PROXY, OPT_SHELL, OPT_OPTIMISTIC };
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
@@ -143,6 +146,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{ "no-wait", no_argument, NULL, OPT_NO_WAIT },
 		{ "allow-weak", no_argument, NULL, OPT_WEAK },
 		{ "no-proxy-env", no_argument, NULL, OPT_NO_PROXY },
+		{ "optimistic", no_argument, NULL, OPT_OPTIMISTIC },
 		{ "shell", no_argument, NULL, OPT_SHELL },
 		{ 0 },
 	};
@@ -177,6 +181,9 @@ static void parse_options(int argc, char **argv, struct options *o)
 			break;
 		case OPT_NO_PROXY:
 			o->no_proxy_env = true;
+			break;
+		case OPT_OPTIMISTIC:
+			o->optimistic = true;
 			break;
 		case OPT_SHELL:
 			o->shell = true;
@@ -294,6 +301,10 @@ static void set_environment(const struct options *o, const struct places *p)
 		set_var(CONFIG_ENV_WEAK, "1");
 	else
 		(void)unsetenv(CONFIG_ENV_WEAK);
+	if (o->optimistic)
+		set_var(CONFIG_ENV_OPTIMISTIC, "1");
+	else
+		(void)unsetenv(CONFIG_ENV_OPTIMISTIC);
 	set_preload(p->library);
 	set_proxies(o);
 }

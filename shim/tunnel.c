@@ -119,7 +119,7 @@ static int open_held(uint8_t family, const struct addr_port *dest, uint64_t *ret
 {
 	const struct config *c = config_get();
 	struct ipc_open open = {
-		.flags = IPC_OPEN_HELD,
+		.flags = IPC_OPEN_HELD | (c->optimistic ? IPC_OPEN_OPTIMISTIC : 0),
 		.app_family = family,
 		.pid = (uint32_t)sys_call0(SYS_getpid),
 		.dest = *dest,

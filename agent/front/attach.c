@@ -7,59 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
+#include "agent/front/attach_internal.h"
 #include "common/log.h"
-
-enum attach_state {
-	ATTACH_WAITING,	/* for a circuit */
-	ATTACH_BEGUN,	/* BEGIN or RESOLVE sent */
-	ATTACH_OPEN,	/* CONNECTED */
-	ATTACH_CLOSED,	/* freed at the end of the round */
-};
-
-static const char *const state_names[] = { "waiting", "connecting", "open", "closed" };
-_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == ATTACH_CLOSED + 1, "attach states");
-static const char *const kind_names[] = { "connect", "resolve", "directory" };
-
-TAILQ_HEAD(attach_list, attach);
-
-struct attach {
-	struct attach_set *set;
-	const struct attach_ops *ops;
-	void *owner;
-	uint64_t id;
-	enum attach_kind kind;
-	enum attach_state state;
-	bool optimistic;
-	bool sent_early;	/* bytes left before CONNECTED: no second try */
-	char host[STREAM_HOST_MAX + 1];	/* empty: addr */
-	struct pool_need need;
-	uint16_t port;
-	struct pool_circ *circ;	/* while a stream is on it */
-	struct stream *stream;
-	unsigned int tries;
-	unsigned int reason_tries[16];	/* by END reason */
-	uint16_t last_reason;
-	int64_t started_ms;
-	int64_t deadline_ms;
-	uint64_t bytes_sent;
-	uint64_t bytes_received;
-	struct loop_task free_task;
-	struct attach_list *list;	/* the one it is on */
-	TAILQ_ENTRY(attach) entry;
-};
-
-struct attach_set {
-	struct attach_config config;
-	struct attach_list waiting;
-	struct attach_list active;
-	size_t n;
-	uint64_t next_id;
-	uint64_t bytes_sent;
-	uint64_t bytes_received;
-	struct loop_task run_task;
-};
 
 static int64_t now_ms(const struct attach_set *s)
 {
@@ -79,6 +29,7 @@ static void free_attach(struct loop_task *task)
 {
 	struct attach *a = (struct attach *)((char *)task - offsetof(struct attach, free_task));
 
+	attach_early_free(a);
 	domain_unref(a->need.domain);
 	free(a);
 }
@@ -135,6 +86,10 @@ static void st_connected(struct stream *st, const struct addr *addr, uint32_t tt
 		return;
 	}
 	a->state = ATTACH_OPEN;
+	if (a->early_sent == a->early_len)
+		attach_early_free(a);
+	if (a->kind == ATTACH_CONNECT && a->need.domain)
+		domain_note_reached(a->need.domain, a->host, &a->need.addr, a->port);
 	a->ops->connected(a, addr);
 }
 
@@ -151,6 +106,9 @@ static void st_sendable(struct stream *st)
 {
 	struct attach *a = stream_owner(st);
 
+	if (a->early && attach_early_replay(a) == 0 && a->state == ATTACH_OPEN &&
+	    a->early_sent == a->early_len)
+		attach_early_free(a);
 	if (a->state == ATTACH_OPEN || a->optimistic)
 		a->ops->sendable(a);
 }
@@ -168,7 +126,10 @@ static bool may_retry(struct attach *a, uint16_t reason)
 {
 	unsigned int most = ATTACH_TRIES_MAX;
 
-	if (a->kind == ATTACH_DIR || a->sent_early || now_ms(a->set) >= a->deadline_ms)
+	if (a->kind == ATTACH_DIR || now_ms(a->set) >= a->deadline_ms)
+		return false;
+	/* An exit that answered did not connect. Without its answer the bytes may have arrived. */
+	if (a->early_len > 0 && (reason == END_CIRCUIT_LOST || reason == END_REPLY_TIMEOUT))
 		return false;
 	if (!end_reason_is_retriable(reason) && reason != END_CIRCUIT_LOST &&
 	    reason != END_REPLY_TIMEOUT)
@@ -277,6 +238,7 @@ static int begin(struct attach *a, struct pool_circ *pc)
 		return r;
 	}
 	a->state = ATTACH_BEGUN;
+	a->early_sent = 0;
 	log_debug("stream %llu: begun on circ %llu", (unsigned long long)a->id,
 		  (unsigned long long)circuit_id(c));
 	return 0;
@@ -308,6 +270,8 @@ static void run_one(struct attach *a)
 		r = begin(a, pc);
 	if (r == 0) {
 		move_to(a, &s->active);
+		if (a->early)
+			(void)attach_early_replay(a);
 		if (a->optimistic)
 			a->ops->sendable(a);
 	} else if (r == -EAGAIN || r == -EMFILE || r == -ENOTCONN) {
@@ -421,19 +385,26 @@ void *attach_owner(const struct attach *a)
 
 size_t attach_room(struct attach *a)
 {
-	if (!a->stream || (a->state != ATTACH_OPEN && !a->optimistic))
-		return 0;
-	return stream_room(a->stream);
+	size_t room = a->stream ? stream_room(a->stream) : 0;
+	size_t early;
+
+	if (room == 0 || (a->state == ATTACH_OPEN && !a->early))
+		return room;
+	/* What is sent again goes first. */
+	early = a->state == ATTACH_OPEN ? 0 : attach_early_room(a);
+	return room < early ? room : early;
 }
 
 int attach_send(struct attach *a, const uint8_t *data, size_t len)
 {
-	int r = a->stream ? stream_send(a->stream, data, len) : -ENOTCONN;
+	int r = -ENOTCONN;
 
+	if (a->stream && a->state != ATTACH_OPEN)
+		r = attach_early_send(a, data, len);
+	else if (a->stream)
+		r = stream_send(a->stream, data, len);
 	if (r < 0)
 		return r;
-	if (a->state != ATTACH_OPEN)
-		a->sent_early = true;
 	a->bytes_sent += len;
 	a->set->bytes_sent += len;
 	return 0;
@@ -458,47 +429,4 @@ void attach_spoil_circuit(struct attach *a)
 {
 	if (a->circ)
 		pool_circ_spoil(a->circ);
-}
-
-static void each_in(const struct attach_list *list, void (*fn)(void *ctx, const struct attach_info *),
-		    void *ctx)
-{
-	const struct attach *a;
-
-	TAILQ_FOREACH(a, list, entry) {
-		struct attach_info info = {
-			.id = a->id,
-			.state = state_names[a->state],
-			.kind = kind_names[a->kind],
-			.host = a->host,
-			.addr = a->need.addr,
-			.port = a->port,
-			.domain_id = a->need.domain ? a->need.domain->id : 0,
-			.circuit_id = a->circ ? circuit_id(pool_circ_circuit(a->circ)) : 0,
-			.tries = a->tries,
-			.age_ms = now_ms(a->set) - a->started_ms,
-			.bytes_sent = a->bytes_sent,
-			.bytes_received = a->bytes_received,
-		};
-
-		fn(ctx, &info);
-	}
-}
-
-void attach_each(const struct attach_set *s, void (*fn)(void *ctx, const struct attach_info *),
-		 void *ctx)
-{
-	each_in(&s->active, fn, ctx);
-	each_in(&s->waiting, fn, ctx);
-}
-
-size_t attach_count(const struct attach_set *s)
-{
-	return s->n;
-}
-
-void attach_totals(const struct attach_set *s, uint64_t *ret_sent, uint64_t *ret_received)
-{
-	*ret_sent = s->bytes_sent;
-	*ret_received = s->bytes_received;
 }

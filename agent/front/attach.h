@@ -27,6 +27,7 @@
 #define ATTACH_TRIES_MAX 5	/* BEGINs for one request, whatever the reason */
 #define ATTACH_TRIES_RESOLVE 3	/* "no such name": exits' resolvers differ (C tor: 3) */
 #define ATTACH_TRIES_MISC 2	/* a refused port arrives as MISC, which C tor retries */
+#define ATTACH_EARLY_MAX 4096	/* bytes before CONNECTED: a request line and its headers */
 #define ATTACH_REPLY_MS 10000	/* first CONNECTED or RESOLVED; C tor: 10 s, then 15 s */
 #define ATTACH_REPLY_LATER_MS 15000
 
@@ -45,7 +46,7 @@ struct attach_request {
 	const char *host;	/* name, or reverse name for ATTACH_RESOLVE; NULL: @addr */
 	struct addr addr;	/* a literal destination */
 	uint16_t port;
-	bool optimistic;	/* data may be sent before CONNECTED; then there is one try */
+	bool optimistic;	/* data may be sent before CONNECTED (attach_early.c) */
 	const struct relay_target *relay;	/* ATTACH_DIR: NULL: a directory guard */
 };
 

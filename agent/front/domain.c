@@ -77,3 +77,45 @@ void domain_unref(struct domain *d)
 	secret_wipe(d->token, sizeof(d->token));
 	free(d);
 }
+
+/* FNV-1a, 64 bits; never 0. */
+static uint64_t mix(uint64_t h, const void *data, size_t len)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ p[i]) * 0x100000001b3u;
+	return h;
+}
+
+static uint64_t place_hash(const char *host, const struct addr *addr, uint16_t port)
+{
+	const uint8_t tail[2] = { (uint8_t)(port >> 8), (uint8_t)port };
+	uint64_t h = 0xcbf29ce484222325u;
+
+	if (host && host[0])
+		h = mix(h, host, strlen(host));
+	else
+		h = mix(mix(h, &addr->family, 1), addr->b, addr->family == ADDR_V4 ? 4 : 16);
+	h = mix(h, tail, sizeof(tail));
+	return h ? h : 1;
+}
+
+bool domain_has_reached(const struct domain *d, const char *host, const struct addr *addr,
+			uint16_t port)
+{
+	uint64_t h = place_hash(host, addr, port);
+
+	for (size_t i = 0; i < DOMAIN_REACHED_MAX; i++) {
+		if (d->reached[i] == h)
+			return true;
+	}
+	return false;
+}
+
+void domain_note_reached(struct domain *d, const char *host, const struct addr *addr,
+			 uint16_t port)
+{
+	if (!domain_has_reached(d, host, addr, port))
+		d->reached[d->n_reached++ % DOMAIN_REACHED_MAX] = place_hash(host, addr, port);
+}

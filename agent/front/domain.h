@@ -11,21 +11,27 @@
 #ifndef FRONT_DOMAIN_H
 #define FRONT_DOMAIN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <uthash.h>
 
+#include "common/addr.h"
 #include "common/ipc.h"
 
 /* One invocation each; far above what one user runs within NAMES_IDLE_MS. */
 #define DOMAINS_MAX 4096
+#define DOMAIN_REACHED_MAX 32
 
 struct domain {
 	char token[IPC_DOMAIN_MAX + 1];
 	uint64_t id;	/* for people, from 1 */
 	unsigned int refs;
 	unsigned int leases;	/* invocations that go on (lease.h) */
+	/* Hosts and ports that a stream of it was connected to lately, hashed; a ring. */
+	uint64_t reached[DOMAIN_REACHED_MAX];
+	size_t n_reached;
 	struct domains *set;
 	UT_hash_handle hh;
 };
@@ -47,5 +53,11 @@ size_t domains_count(const struct domains *d);
 int domain_get(struct domains *d, struct ipc_str token, pid_t pid, struct domain **ret);
 struct domain *domain_ref(struct domain *d);
 void domain_unref(struct domain *d);
+/* A stream of @d to @host (empty: @addr) and @port was connected. */
+void domain_note_reached(struct domain *d, const char *host, const struct addr *addr,
+			 uint16_t port);
+/* Was one, lately? Now and then true without: a mistake costs nothing but a guess. */
+bool domain_has_reached(const struct domain *d, const char *host, const struct addr *addr,
+			uint16_t port);
 
 #endif

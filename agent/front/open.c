@@ -62,13 +62,13 @@ static int prepare(struct front *f, const struct session *s, const struct ipc_op
 	return 0;
 }
 
-static enum pipe_kind kind_of(const struct front *f, const struct ipc_open *m)
+static bool is_optimistic(const struct front *f, uint8_t flags, const struct domain *domain,
+			  const struct dest *dest, uint16_t port)
 {
-	if (m->flags & IPC_OPEN_HELD)
-		return PIPE_HELD;
-	if ((m->flags & IPC_OPEN_OPTIMISTIC) || f->config.config->optimistic_data)
-		return PIPE_OPTIMISTIC;
-	return PIPE_ANSWER;
+	bool reached = domain_has_reached(domain, dest->host, &dest->addr, port);
+
+	return (flags & IPC_OPEN_OPTIMISTIC) ||
+	       config_optimistic_applies(f->config.config, port, reached);
 }
 
 void open_request(struct front *f, struct session *s, const uint8_t *body, size_t len)
@@ -92,7 +92,7 @@ void open_request(struct front *f, struct session *s, const uint8_t *body, size_
 	local = local_of(f, &m);
 	f->n_opens++;
 	r = handles_add(f->handles, m.handle, &m.dest, &local, loop_now_ms(f->config.loop));
-	req.kind = kind_of(f, &m);
+	req.kind = m.flags & IPC_OPEN_HELD ? PIPE_HELD : PIPE_ANSWER;
 	req.handle = m.handle;
 	req.pid = (uint32_t)session_pid(s);
 	if (r == 0)
@@ -113,7 +113,9 @@ void open_request(struct front *f, struct session *s, const uint8_t *body, size_
 	req.attach.host = dest.host[0] ? dest.host : NULL;
 	req.attach.addr = dest.addr;
 	req.attach.port = m.dest.port;
-	req.attach.optimistic = req.kind == PIPE_OPTIMISTIC;
+	req.attach.optimistic = is_optimistic(f, m.flags, domain, &dest, m.dest.port);
+	if (req.attach.optimistic && req.kind == PIPE_ANSWER)
+		req.kind = PIPE_OPTIMISTIC;
 	(void)pipe_new(f->pipes, &req, &pipe);
 	domain_unref(domain);
 }

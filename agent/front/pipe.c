@@ -91,15 +91,15 @@ static void begin_io(struct pipe *p)
 	pipe_enqueue(p);
 }
 
-static void at_connected(struct attach *a, const struct addr *addr)
+/* The program learns that it is connected, truly or in advance. */
+static void tell_connected(struct pipe *p)
 {
-	struct pipe *p = attach_owner(a);
-
-	(void)addr;
 	if (p->kind != PIPE_PLAIN)
 		handles_set(p->set->handles, p->handle, IPC_STREAM_OPEN, 0);
+	p->told = true;
 	switch (p->kind) {
 	case PIPE_ANSWER:
+	case PIPE_OPTIMISTIC:
 		tell_result(p->fd, 0);
 		break;
 	case PIPE_HELD:
@@ -114,12 +114,21 @@ static void at_connected(struct attach *a, const struct addr *addr)
 			return;
 		}
 		break;
-	case PIPE_OPTIMISTIC:
 	case PIPE_PLAIN:
-		pipe_enqueue(p);
-		return;
+		break;
 	}
 	begin_io(p);
+}
+
+static void at_connected(struct attach *a, const struct addr *addr)
+{
+	struct pipe *p = attach_owner(a);
+
+	(void)addr;
+	if (p->told)
+		pipe_enqueue(p);
+	else
+		tell_connected(p);
 }
 
 static void at_data(struct attach *a, const uint8_t *data, size_t len)
@@ -137,16 +146,20 @@ static void at_data(struct attach *a, const uint8_t *data, size_t len)
 
 static void at_sendable(struct attach *a)
 {
-	pipe_enqueue(attach_owner(a));
+	struct pipe *p = attach_owner(a);
+
+	if (p->optimistic && !p->told && attach_room(a) > 0)
+		tell_connected(p);
+	else
+		pipe_enqueue(p);
 }
 
 static void at_ended(struct attach *a, const struct attach_end *end)
 {
 	struct pipe *p = attach_owner(a);
-	bool told = p->kind == PIPE_OPTIMISTIC || p->kind == PIPE_PLAIN || end->was_connected;
 
 	p->attach = NULL;
-	if (!told) {
+	if (!p->told) {
 		handles_set(p->set->handles, p->handle, IPC_STREAM_FAILED, (uint32_t)end->error);
 		if (p->kind == PIPE_ANSWER)
 			tell_result(p->fd, (uint32_t)end->error);
@@ -306,6 +319,7 @@ int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **r
 	p->answer = req->answer;
 	ev_init(&p->linger, on_linger_over);
 	p->linger.data = p;
+	p->optimistic = req->kind == PIPE_HELD && req->attach.optimistic;
 	p->gone = req->gone;
 	p->ctx = req->ctx;
 	r = watch(p, EPOLL_CTL_ADD);
@@ -315,10 +329,8 @@ int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **r
 		goto refuse;
 	TAILQ_INSERT_TAIL(&s->all, p, entry);
 	s->n++;
-	if (req->kind == PIPE_OPTIMISTIC)
-		tell_result(p->fd, 0);
 	if (req->kind == PIPE_OPTIMISTIC || req->kind == PIPE_PLAIN)
-		begin_io(p);
+		tell_connected(p);
 	/* What the client sends early leaves early; what it gets begins with its answer. */
 	if (req->kind == PIPE_PROXY && req->attach.optimistic) {
 		p->in = PIPE_IN_OPEN;

@@ -38,6 +38,8 @@ struct pipe {
 	struct attach *attach;	/* NULL: ended */
 	struct outbuf queue;
 	pipe_answer_fn answer;	/* PIPE_PROXY */
+	bool optimistic;	/* held: told as soon as bytes can leave with BEGIN */
+	bool told;		/* the program believes to be connected */
 	bool keeps_byte;	/* the first byte in the receive queue was forwarded already */
 	bool readable;
 	bool writable;

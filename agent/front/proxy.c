@@ -297,7 +297,8 @@ void client_connect(struct proxy_client *c, struct isolate_facts *facts, pipe_an
 	}
 	req.attach.host = dest.host[0] ? dest.host : NULL;
 	req.attach.addr = dest.addr;
-	req.attach.optimistic = f->config.config->optimistic_data;
+	/* These protocols tell the client only when it is true; it may have sent already. */
+	req.attach.optimistic = f->config.config->optimistic.mode != CONFIG_OPTIMISTIC_NONE;
 	c->fd = -1;
 	retire(c);
 	(void)pipe_new(f->pipes, &req, &pipe);

@@ -2,8 +2,11 @@ front_SRCS := \
 	agent/config.c \
 	agent/config_listener.c \
 	agent/config_nodes.c \
+	agent/config_optimistic.c \
 	agent/config_table.c \
 	agent/front/attach.c \
+	agent/front/attach_early.c \
+	agent/front/attach_list.c \
 	agent/front/bridge_fetch.c \
 	agent/front/bridge_store.c \
 	agent/front/bridges.c \

@@ -108,6 +108,13 @@ static const struct {
 	const char *message;	/* must be part of the error */
 } bad[] = {
 	{ "SafeLogging 2\n", "line 1: SafeLogging: must be 0 or 1" },
+	{ "OptimisticData 80,\n", "ends in a comma" },
+	{ "OptimisticData 80,0\n", "must be none, learned, or ports" },
+	{ "OptimisticData 80 443\n", "must be none, learned, or ports" },
+	{ "OptimisticData 65536\n", "must be none, learned, or ports" },
+	{ "OptimisticData -1\n", "must be none, learned, or ports" },
+	{ "OptimisticData 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1\n",
+	  "names too many ports" },
 	{ "ConfluxEnabled 2\n", "line 1: ConfluxEnabled: must be 0, 1 or auto" },
 	{ "ConfluxClientUX speed\n", "must be throughput, latency" },
 	{ "\n\nSafeLoging 1\n", "line 3: unknown option \"SafeLoging\"; did you mean SafeLogging?" },
@@ -226,6 +233,32 @@ static void teardown(void)
 	config_deinit(&config);
 }
 
+START_TEST(optimistic_data_is_none_learned_or_ports)
+{
+	struct config c;
+	static const struct {
+		const char *text;
+		bool at_80, at_22, at_22_reached;
+	} t[] = {
+		{ "", false, false, true },
+		{ "OptimisticData none", false, false, false },
+		{ "OptimisticData 0", false, false, false },
+		{ "OptimisticData Learned", false, false, true },
+		{ "OptimisticData auto", false, false, true },
+		{ "OptimisticData 80,443", true, false, false },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		config_init(&c);
+		ck_assert_int_eq(config_parse(&c, t[i].text, strlen(t[i].text), err, sizeof(err)), 0);
+		ck_assert(config_optimistic_applies(&c, 80, false) == t[i].at_80);
+		ck_assert(config_optimistic_applies(&c, 22, false) == t[i].at_22);
+		ck_assert(config_optimistic_applies(&c, 22, true) == t[i].at_22_reached);
+		config_deinit(&c);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("config");
@@ -244,6 +277,7 @@ int main(void)
 	tcase_add_test(t, map_address_replaces_names_once);
 	tcase_add_test(t, reload_takes_live_values_and_names_the_others);
 	tcase_add_test(t, every_default_in_the_table_parses);
+	tcase_add_test(t, optimistic_data_is_none_learned_or_ports);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

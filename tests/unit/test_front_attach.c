@@ -5,6 +5,7 @@
  * The pool and the streams below are played by this file.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,12 +30,15 @@ struct stream {
 	const struct stream_ops *ops;
 	void *owner;
 	bool ended;
+	uint8_t sent[8192];
+	size_t n_sent;
 };
 
 static struct pool pool;
 static struct pool_circ circ;
 static struct stream streams[32];
 static size_t n_streams;
+static size_t room;	/* of every stream */
 static struct {
 	char host[STREAM_HOST_MAX + 1];
 	uint16_t port;
@@ -155,14 +159,15 @@ void *stream_owner(const struct stream *s)
 size_t stream_room(struct stream *s)
 {
 	(void)s;
-	return 100;
+	return room;
 }
 
 int stream_send(struct stream *s, const uint8_t *data, size_t len)
 {
-	(void)s;
-	(void)data;
-	(void)len;
+	ck_assert_uint_le(len, room);
+	ck_assert_uint_le(s->n_sent + len, sizeof(s->sent));
+	memcpy(s->sent + s->n_sent, data, len);
+	s->n_sent += len;
 	return 0;
 }
 
@@ -280,6 +285,8 @@ static void setup(void)
 	memset(&pool, 0, sizeof(pool));
 	memset(&owner, 0, sizeof(owner));
 	n_streams = 0;
+	room = 100;
+	memset(streams, 0, sizeof(streams));
 	begin_result = 0;
 	config_init(&config);
 	ck_assert_int_eq(config_parse(&config, "", 0, err, sizeof(err)), 0);
@@ -433,15 +440,99 @@ START_TEST(an_internal_answer_for_a_name_is_refused)
 }
 END_TEST
 
-START_TEST(early_data_leaves_one_try)
+/* An optimistic request that has sent "hello" before any answer. */
+static void request_early(void)
 {
 	request("a.test", NULL, true);
 	ck_assert_int_eq(owner.sendable, 1);
 	ck_assert_uint_eq(attach_room(a), 100);
-	ck_assert_int_eq(attach_send(a, (const uint8_t *)"x", 1), 0);
+	ck_assert_int_eq(attach_send(a, (const uint8_t *)"hello", 5), 0);
+	ck_assert_uint_eq(streams[0].n_sent, 5);
+}
+
+START_TEST(early_data_is_sent_again_where_the_exit_did_not_connect)
+{
+	request_early();
 	end_stream(END_EXITPOLICY);
+	ck_assert_uint_eq(n_streams, 2);
+	ck_assert_uint_eq(streams[1].n_sent, 5);
+	ck_assert_mem_eq(streams[1].sent, "hello", 5);
+	ck_assert_int_eq(attach_send(a, (const uint8_t *)"!", 1), 0);
+	connect_stream(addr_v4(0x08080808));
+	ck_assert_uint_eq(attach_room(a), 100);
+	ck_assert_int_eq(attach_send(a, (const uint8_t *)"more", 4), 0);
+	ck_assert_mem_eq(streams[1].sent, "hello!more", 10);
+	ck_assert_int_eq(owner.ended, 0);
+}
+END_TEST
+
+START_TEST(early_data_is_not_sent_twice_when_nobody_answered)
+{
+	static const uint16_t reasons[] = { END_REPLY_TIMEOUT, END_CIRCUIT_LOST };
+
+	request_early();
+	end_stream(reasons[_i]);
 	ck_assert_uint_eq(n_streams, 1);
 	ck_assert_int_eq(owner.ended, 1);
+}
+END_TEST
+
+START_TEST(early_data_has_a_limit)
+{
+	static const uint8_t bytes[ATTACH_EARLY_MAX + 1];
+
+	room = 6000;
+	request("a.test", NULL, true);
+	ck_assert_uint_eq(attach_room(a), ATTACH_EARLY_MAX);
+	ck_assert_int_eq(attach_send(a, bytes, sizeof(bytes)), -EMSGSIZE);
+	ck_assert_int_eq(attach_send(a, bytes, ATTACH_EARLY_MAX - 1), 0);
+	ck_assert_uint_eq(attach_room(a), 1);
+	ck_assert_int_eq(attach_send(a, bytes, 1), 0);
+	ck_assert_uint_eq(attach_room(a), 0);
+	connect_stream(addr_v4(0x08080808));
+	ck_assert_uint_eq(attach_room(a), 6000);
+}
+END_TEST
+
+START_TEST(early_data_leaves_again_as_the_new_stream_has_room)
+{
+	request_early();
+	room = 2;
+	end_stream(END_EXITPOLICY);
+	ck_assert_uint_eq(streams[1].n_sent, 2);
+	ck_assert_uint_eq(attach_room(a), 0);
+	connect_stream(addr_v4(0x08080808));
+	ck_assert_uint_eq(attach_room(a), 0);
+	streams[1].ops->sendable(&streams[1]);
+	ck_assert_uint_eq(attach_room(a), 0);
+	room = 100;
+	streams[1].ops->sendable(&streams[1]);
+	ck_assert_mem_eq(streams[1].sent, "hello", 5);
+	ck_assert_uint_eq(attach_room(a), 100);
+}
+END_TEST
+
+START_TEST(a_domain_knows_where_it_was_connected)
+{
+	const struct addr none = { .family = ADDR_NONE };
+	const struct addr v4 = addr_v4(0x08080808);
+	char name[32];
+
+	ck_assert(!domain_has_reached(domain, "a.test", &none, 80));
+	request("a.test", NULL, false);
+	ck_assert(!domain_has_reached(domain, "a.test", &none, 80));
+	connect_stream(addr_v4(0x08080808));
+	ck_assert(domain_has_reached(domain, "a.test", &none, 80));
+	ck_assert(!domain_has_reached(domain, "a.test", &none, 81));
+	ck_assert(!domain_has_reached(domain, "b.test", &none, 80));
+	/* What the name meant to the exit is not where the domain wanted to go. */
+	ck_assert(!domain_has_reached(domain, "", &v4, 80));
+	for (int i = 0; i < DOMAIN_REACHED_MAX; i++) {
+		snprintf(name, sizeof(name), "%d.test", i);
+		domain_note_reached(domain, name, &none, 443);
+	}
+	ck_assert(!domain_has_reached(domain, "a.test", &none, 80));
+	ck_assert(domain_has_reached(domain, "0.test", &none, 443));
 }
 END_TEST
 
@@ -591,7 +682,11 @@ int main(void)
 	tcase_add_test(t, no_exit_at_all_is_no_route);
 	tcase_add_loop_test(t, time_runs_out_while_it_waits, 0, 2);
 	tcase_add_test(t, an_internal_answer_for_a_name_is_refused);
-	tcase_add_test(t, early_data_leaves_one_try);
+	tcase_add_test(t, early_data_is_sent_again_where_the_exit_did_not_connect);
+	tcase_add_loop_test(t, early_data_is_not_sent_twice_when_nobody_answered, 0, 2);
+	tcase_add_test(t, early_data_has_a_limit);
+	tcase_add_test(t, early_data_leaves_again_as_the_new_stream_has_room);
+	tcase_add_test(t, a_domain_knows_where_it_was_connected);
 	tcase_add_test(t, a_stream_that_breaks_is_a_reset);
 	tcase_add_test(t, a_closed_request_says_nothing_more);
 	tcase_add_test(t, a_full_or_dying_circuit_is_left_for_another);

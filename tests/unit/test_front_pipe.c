@@ -31,6 +31,7 @@ struct attach {
 
 static struct attach stream;
 static int new_result;
+static bool optimistic;	/* of the next request */
 
 int attach_new(struct attach_set *s, const struct attach_request *req, const struct attach_ops *ops,
 	       void *owner, struct attach **ret)
@@ -102,6 +103,7 @@ static void turn(void)
 static void setup(void)
 {
 	new_result = 0;
+	optimistic = false;
 	pipe_ = NULL;
 	ev = ev_loop_new(EVFLAG_AUTO);
 	loop_init(&loop, ev);
@@ -135,6 +137,7 @@ static int start(enum pipe_kind kind)
 	int fds[2];
 
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+	req.attach.optimistic = optimistic;
 	prog = fds[0];
 	req.fd = fds[1];
 	ck_assert_int_eq(handles_add(handles, HANDLE, &none, &none, 0), 0);
@@ -318,6 +321,42 @@ START_TEST(a_held_program_becomes_writable_when_the_stream_opens)
 }
 END_TEST
 
+START_TEST(a_held_program_may_talk_with_the_first_cell)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	optimistic = true;
+	ck_assert_int_eq(start(PIPE_HELD), 0);
+	turn();
+	ck_assert(!is_writable(prog));	/* no circuit yet */
+	stream.room = 100;
+	stream.ops->sendable(&stream);
+	turn();
+	ck_assert(is_writable(prog));
+	ck_assert_int_eq(state_of_handle(), IPC_STREAM_OPEN);
+	ck_assert_int_eq(send(prog, "early", 5, 0), 5);
+	turn();
+	ck_assert_mem_eq(stream.sent, "early", 5);
+	connected(100);
+	ck_assert_int_eq(stream.n_sent, 5);
+	ck_assert_int_eq(getsockopt(prog, SOL_SOCKET, SO_ERROR, &error, &len), 0);
+	ck_assert_int_eq(error, 0);
+}
+END_TEST
+
+START_TEST(a_promise_that_is_broken_is_a_reset)
+{
+	optimistic = true;
+	ck_assert_int_eq(start(PIPE_HELD), 0);
+	stream.room = 100;
+	stream.ops->sendable(&stream);
+	turn();
+	end(ECONNREFUSED, false);
+	ck_assert_int_eq(last_read(), ECONNRESET);
+}
+END_TEST
+
 START_TEST(a_held_program_sees_an_error_when_the_stream_fails)
 {
 	int error = 0;
@@ -477,6 +516,8 @@ int main(void)
 	tcase_add_loop_test(t, a_broken_stream_is_a_reset_after_what_was_queued, 0, 2);
 	tcase_add_test(t, a_refusal_is_told_by_its_errno);
 	tcase_add_test(t, a_held_program_becomes_writable_when_the_stream_opens);
+	tcase_add_test(t, a_held_program_may_talk_with_the_first_cell);
+	tcase_add_test(t, a_promise_that_is_broken_is_a_reset);
 	tcase_add_test(t, a_held_program_sees_an_error_when_the_stream_fails);
 	tcase_add_test(t, shutdown_keeps_the_stream_for_the_reply);
 	tcase_add_test(t, what_a_program_sent_before_it_closed_still_leaves);

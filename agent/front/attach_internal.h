@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* attach_internal.h - what attach.c, attach_early.c and attach_list.c share */
+#ifndef FRONT_ATTACH_INTERNAL_H
+#define FRONT_ATTACH_INTERNAL_H
+
+#include <sys/queue.h>
+
+#include "agent/front/attach.h"
+
+enum attach_state {
+	ATTACH_WAITING,	/* for a circuit */
+	ATTACH_BEGUN,	/* BEGIN or RESOLVE sent */
+	ATTACH_OPEN,	/* CONNECTED */
+	ATTACH_CLOSED,	/* freed at the end of the round */
+};
+
+TAILQ_HEAD(attach_list, attach);
+
+struct attach {
+	struct attach_set *set;
+	const struct attach_ops *ops;
+	void *owner;
+	uint64_t id;
+	enum attach_kind kind;
+	enum attach_state state;
+	bool optimistic;
+	/* What left before CONNECTED, kept for another try; NULL: nothing. */
+	uint8_t *early;
+	size_t early_len;
+	size_t early_sent;	/* on the stream of this try */
+	char host[STREAM_HOST_MAX + 1];	/* empty: addr */
+	struct pool_need need;
+	uint16_t port;
+	struct pool_circ *circ;	/* while a stream is on it */
+	struct stream *stream;
+	unsigned int tries;
+	unsigned int reason_tries[16];	/* by END reason */
+	uint16_t last_reason;
+	int64_t started_ms;
+	int64_t deadline_ms;
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	struct loop_task free_task;
+	struct attach_list *list;	/* the one it is on */
+	TAILQ_ENTRY(attach) entry;
+};
+
+struct attach_set {
+	struct attach_config config;
+	struct attach_list waiting;
+	struct attach_list active;
+	size_t n;
+	uint64_t next_id;
+	uint64_t bytes_sent;
+	uint64_t bytes_received;
+	struct loop_task run_task;
+};
+
+/* --- attach_early.c --- */
+/* Bytes that may be sent before CONNECTED; 0 when it is not allowed. */
+size_t attach_early_room(const struct attach *a);
+/* Sends and keeps them. 0 or -errno. */
+int attach_early_send(struct attach *a, const uint8_t *data, size_t len);
+/* A new stream was begun: what left before has to leave again. 0 or -errno. */
+int attach_early_replay(struct attach *a);
+/* CONNECTED, or the end. */
+void attach_early_free(struct attach *a);
+
+#endif
