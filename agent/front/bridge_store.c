@@ -112,7 +112,7 @@ static bool parse_keys(const struct fields *f, struct relay_target *t, time_t *p
 		return true;
 	if (strlen(f->word[9]) >= sizeof(t->nickname) || !is_nickname(f->word[9]))
 		return false;
-	strcpy(t->nickname, f->word[9]);
+	memcpy(t->nickname, f->word[9], strlen(f->word[9]) + 1);
 	return true;
 }
 

@@ -15,7 +15,7 @@
 #ifndef FRONT_BRIDGES_H
 #define FRONT_BRIDGES_H
 
-#include "agent/config_nodes.h"
+#include "agent/config.h"
 #include "agent/link/channel.h"
 #include "agent/path/path.h"
 #include "common/loop.h"

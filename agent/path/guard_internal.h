@@ -93,6 +93,13 @@ struct guard_set {
 /* @nd NULL: the defaults. */
 void guard_params_read(struct guard_params *p, const struct netdir *nd);
 
+/* --- guard_source.c --- */
+/* NULL: neither listed nor a bridge of today. */
+const struct relay *guard_relay(const struct guard_set *gs, const struct guard *g);
+bool guard_has_descriptor(const struct guard_set *gs, const struct guard *g);
+/* Index for guard_set_relay(), or -1. */
+ssize_t guard_set_find(const struct guard_set *gs, const uint8_t rsa_id[RSA_ID_LEN]);
+
 /* --- guard.c --- */
 static inline bool guard_is_confirmed(const struct guard *g)
 {
@@ -102,9 +109,6 @@ static inline bool guard_is_usable(const struct guard *g)
 {
 	return g->filtered && g->reachable != GUARD_NO;
 }
-/* NULL: neither listed nor a bridge of today. */
-const struct relay *guard_relay(const struct guard_set *gs, const struct guard *g);
-bool guard_has_descriptor(const struct guard_set *gs, const struct guard *g);
 /* A date up to @interval seconds before @wall (guard-spec A.2). */
 time_t guard_random_date(time_t wall, time_t interval);
 void guard_set_consider_retries(struct guard_set *gs, int64_t now_ms);

@@ -5,6 +5,7 @@ path_SRCS := \
 	agent/path/guard.c \
 	agent/path/guard_circ.c \
 	agent/path/guard_params.c \
+	agent/path/guard_source.c \
 	agent/path/guard_state.c \
 	agent/path/guard_use.c \
 	agent/path/node_set.c \

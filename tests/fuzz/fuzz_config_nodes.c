@@ -18,6 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct node_set *set = NULL;
 	struct transport_line transport;
 	struct bridge_line bridge;
+	struct addr_rule rule;
 	char err[200];
 
 	if (text && policy) {
@@ -25,6 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		text[len] = '\0';
 		(void)bridge_line_parse(text, &bridge, err, sizeof(err));
 		(void)transport_line_parse(text, &transport, err, sizeof(err));
+		if (addr_rule_parse(text, len, &rule) == 0)
+			(void)addr_rule_fits(&rule, &t.or_v4.addr, 443);
 		(void)node_set_add(&set, text, err, sizeof(err));
 		(void)node_set_has_target(set, &t);
 		if (addr_policy_parse(policy, text, err, sizeof(err)) == 0)

@@ -81,7 +81,6 @@ END_TEST
 
 START_TEST(no_part_of_it_is_a_descriptor)
 {
-	
 	ck_assert_uint_eq(mutate_count_prefixes(accepts, NULL, text, text_len), 0);
 }
 END_TEST
