@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* pool_internal.h - what pool.c, pool_pick.c, pool_set.c and pool_tick.c share */
+/* pool_internal.h - what the pool*.c files share */
 #ifndef FRONT_POOL_INTERNAL_H
 #define FRONT_POOL_INTERNAL_H
 
@@ -84,9 +84,6 @@ struct pool {
 };
 
 /* --- pool.c --- */
-/* Starts a circuit; @domain claims it from the start (NULL: clean). 0 or -errno. */
-int pool_launch_exit(struct pool *p, const struct path_request *req, struct domain *domain);
-int pool_launch_dir(struct pool *p, const struct path *path);
 void pool_circ_claim(struct pool_circ *pc, struct domain *domain);
 int64_t pool_now(const struct pool *p);
 /* Checks the transition. */
@@ -95,9 +92,14 @@ void pool_circ_set_state(struct pool_circ *pc, enum pool_state to);
 void pool_circ_discard(struct pool_circ *pc);
 /* Does what the guard machinery says about a circuit whose hops are all there. */
 void pool_circ_apply_guard_use(struct pool_circ *pc, enum path_guard_use use);
+extern const struct circuit_ops pool_circ_ops;
 /* A build failed: the back-off grows. */
 void pool_note_failure(struct pool *p, const char *why);
 
+/* --- pool_launch.c --- */
+/* Starts a circuit; @domain claims it from the start (NULL: clean). 0 or -errno. */
+int pool_launch_exit(struct pool *p, const struct path_request *req, struct domain *domain);
+int pool_launch_dir(struct pool *p, const struct path *path);
 /* A circuit through @path, or a leg of @face; gives the path's guard back when it cannot. */
 int pool_launch_path(struct pool *p, const struct path *path, enum pool_purpose purpose,
 		     struct pool_circ *face, struct pool_circ **ret);
@@ -105,7 +107,6 @@ int pool_launch_path(struct pool *p, const struct path *path, enum pool_purpose 
 struct pool_circ *pool_circ_new(struct pool *p, enum pool_purpose purpose);
 void pool_circ_enter(struct pool_circ *pc, struct circuit *circuit);
 int pool_build_timeout_ms(const struct pool *p, unsigned int n_hops);
-extern const struct circuit_ops pool_circ_ops;
 
 /* --- pool_set.c --- */
 /* Should @path become the first leg of a set? @spare: it is for the reserve. */

@@ -30,6 +30,7 @@ front_SRCS := \
 	agent/front/pipe.c \
 	agent/front/pipe_pump.c \
 	agent/front/pool.c \
+	agent/front/pool_launch.c \
 	agent/front/pool_pick.c \
 	agent/front/pool_room.c \
 	agent/front/pool_set.c \
