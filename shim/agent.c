@@ -48,7 +48,7 @@ static int connect_path(int fd, const char *path)
 	do {
 		r = sys_call3(SYS_connect, fd, &un, sizeof(un));
 	} while (r == -EINTR);
-	return r < 0 ? -ENETUNREACH : 0;
+	return r == -EACCES ? AGENT_OF_ANOTHER_USER : r < 0 ? -ENETUNREACH : 0;
 }
 
 /* Whoever else listens there is not our agent. */
@@ -73,7 +73,7 @@ int agent_connect(uint64_t handle, uint8_t family)
 	if (r == 0)
 		r = connect_path(fd, config_get()->socket);
 	if (r == 0 && !is_own_agent(fd))
-		r = -ENETUNREACH;
+		r = AGENT_OF_ANOTHER_USER;
 	if (r < 0) {
 		close_fd(fd);
 		return r;
@@ -183,6 +183,8 @@ int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret)
 			  AGENT_LOOKUP_MS, body);
 	int r = n < 0 ? n : ipc_addresses_decode(body, (size_t)n, &got);
 
+	if (n == AGENT_OF_ANOTHER_USER && config_get()->supervised)
+		return agent_resolve_supervised(name, len, ret);
 	if (r < 0)
 		return r;
 	if (got.lookup == IPC_LOOKUP_OK)

@@ -10,10 +10,14 @@
 #ifndef SHIM_AGENT_H
 #define SHIM_AGENT_H
 
+#include <errno.h>
 #include <stdint.h>
 
 #include "common/addr.h"
 #include "common/ipc.h"
+
+/* The agent there lets in another user; a supervisor can ask it for us. */
+#define AGENT_OF_ANOTHER_USER (-EUSERS)
 
 /* A name that came back, NUL-terminated. */
 struct agent_name {
@@ -23,13 +27,16 @@ struct agent_name {
 /*
  * A new connection to the agent whose own end bears the stand-in name for
  * (@handle, @family), or no name when @family is ADDR_NONE. Close-on-exec.
- * Returns the descriptor; -ENETUNREACH when there is no agent of our own user.
+ * Returns the descriptor; -ENETUNREACH when there is no agent, or
+ * AGENT_OF_ANOTHER_USER.
  */
 int agent_connect(uint64_t handle, uint8_t family);
 
 int agent_query(uint64_t handle, struct ipc_info *ret);
 /* 0, or an enum ipc_lookup (positive), or -errno when the agent could not be asked. */
 int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret);
+/* The same by way of the supervisor's name server. */
+int agent_resolve_supervised(const char *name, size_t len, struct ipc_addresses *ret);
 int agent_reverse(const struct addr *addr, struct agent_name *ret);
 
 #endif

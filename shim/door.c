@@ -284,7 +284,8 @@ static void *attempt_run(void *arg)
 {
 	struct attempt *a = arg;
 	struct door *door = a->door;
-	int agent = agent_connect(0, ADDR_NONE), mine = -1, r = agent;
+	int agent = agent_connect(0, ADDR_NONE), mine = -1;
+	int r = agent == AGENT_OF_ANOTHER_USER ? -ENETUNREACH : agent;
 
 	if (r >= 0)
 		r = send_open(a, agent);

@@ -86,7 +86,10 @@ static long connect_stream(int fd, int domain, const struct sockaddr_storage *ad
 		return real_connect(fd, addr, len);	/* by the native door */
 	if (error != 0)
 		return -error;
-	return tunnel_connect(fd, domain == AF_INET6 ? ADDR_V6 : ADDR_V4, &dest);
+	error = tunnel_connect(fd, domain == AF_INET6 ? ADDR_V6 : ADDR_V4, &dest);
+	if (error != AGENT_OF_ANOTHER_USER)
+		return error;
+	return config_get()->supervised ? real_connect(fd, addr, len) : -ENETUNREACH;
 }
 
 bool hook_leaves_to_supervisor(const struct sockaddr_storage *addr, socklen_t len)

@@ -1,6 +1,7 @@
 # The preload library: wire, ipc and address code only. No TLS, no event loop.
 shim_SRCS := \
 	shim/agent.c \
+	shim/agent_dns.c \
 	shim/config.c \
 	shim/elf.c \
 	shim/epoll_table.c \
@@ -28,6 +29,7 @@ shim_LIBS :=
 # onionify-run: what the shell script starts.
 run_SRCS := \
 	shim/agent.c \
+	shim/agent_dns.c \
 	shim/config.c \
 	shim/door.c \
 	shim/elf.c \

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_nameserver.c - DNS answers for programs without the library; no agent runs here */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 #include "shim/config.h"
 #include "shim/nameserver.h"
@@ -97,6 +100,43 @@ START_TEST(what_is_no_question_gets_no_answer)
 }
 END_TEST
 
+START_TEST(sockets_that_ask_are_answered_and_remember_whom_they_meant)
+{
+	struct addr_port first = { addr_v4(0xc0000235), 53 }, second = { addr_v4(0x08080808), 53 };
+	struct timeval patience = { .tv_sec = 10 };
+	struct nameserver *ns = nameserver_new();
+	struct sockaddr_storage from;
+	struct addr_port asked;
+	uint8_t out[600];
+
+	ck_assert_ptr_nonnull(ns);
+	for (int connected = 0; connected <= 1; connected++) {
+		int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		socklen_t len = sizeof(from);
+
+		ck_assert_int_ge(fd, 0);
+		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+		ck_assert(!nameserver_asked(ns, fd, &asked));
+		if (connected) {
+			ck_assert_int_eq(nameserver_connect(ns, fd, AF_INET, &first), 0);
+			ck_assert_int_eq(send(fd, question, sizeof(question), 0), sizeof(question));
+		} else {
+			ck_assert_int_eq(nameserver_send(ns, fd, AF_INET, &second, "x", 1), 1);
+			ck_assert_int_eq(nameserver_send(ns, fd, AF_INET, &first, question,
+							 sizeof(question)), sizeof(question));
+		}
+		ck_assert_int_eq(recvfrom(fd, out, sizeof(out), 0, (struct sockaddr *)&from, &len),
+				 sizeof(question) + 16);
+		ck_assert(nameserver_is(ns, &from));
+		ck_assert(nameserver_asked(ns, fd, &asked));
+		ck_assert(addr_equal(&asked.addr, &first.addr) && asked.port == 53);
+		((struct sockaddr_in *)&from)->sin_port ^= 1;
+		ck_assert(!nameserver_is(ns, &from));
+		(void)close(fd);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("nameserver");
@@ -107,6 +147,7 @@ int main(void)
 	tcase_add_test(t, the_other_family_and_other_types);
 	tcase_add_test(t, without_an_agent_the_server_has_failed);
 	tcase_add_test(t, what_is_no_question_gets_no_answer);
+	tcase_add_test(t, sockets_that_ask_are_answered_and_remember_whom_they_meant);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
