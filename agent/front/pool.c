@@ -133,33 +133,6 @@ void pool_circ_apply_guard_use(struct pool_circ *pc, enum path_guard_use use)
 	}
 }
 
-/* Did the circuit start on a channel that was open already? Only then its time says something. */
-static bool started_warm(const struct pool_circ *pc)
-{
-	const struct pool_circ *other;
-
-	TAILQ_FOREACH(other, &pc->pool->circs, entry) {
-		int64_t opened = circuit_opened_ms(other->circuit);
-
-		if (other != pc && opened > 0 && opened <= circuit_started_ms(pc->circuit) &&
-		    circuit_channel_id(other->circuit) == circuit_channel_id(pc->circuit))
-			return true;
-	}
-	return false;
-}
-
-/* Tells the build timeout machinery of a finished circuit (path-spec 2.4). */
-static void measure(const struct pool_circ *pc)
-{
-	struct cbt *cbt = pc->pool->config.cbt;
-
-	if (!cbt || pc->is_set)
-		return;
-	cbt_network_live(cbt, pool_now(pc->pool));
-	if (circuit_n_wanted(pc->circuit) >= 3 && started_warm(pc))
-		cbt_record(cbt, circuit_opened_ms(pc->circuit) - circuit_started_ms(pc->circuit));
-}
-
 static void circ_opened(struct circuit *c)
 {
 	struct pool_circ *pc = circuit_owner(c);
@@ -169,7 +142,7 @@ static void circ_opened(struct circuit *c)
 	if (pc->state == POOL_GONE)
 		return;
 	note_success(p);
-	measure(pc);
+	pool_measure(pc);
 	path_network_alive(p->config.path, pool_now(p));
 	pc->idle_since_ms = pool_now(p);
 	if (pc->guard_open) {
@@ -186,27 +159,6 @@ static void circ_opened(struct circuit *c)
 	p->config.changed(p->config.ctx);
 }
 
-/* What a failed build says about the guard. */
-static void report_guard(struct pool_circ *pc, const struct circuit_failure *why)
-{
-	struct pool *p = pc->pool;
-	bool no_network = why->error == CIRCUIT_E_CHANNEL &&
-			  (why->channel == CHANNEL_E_NETWORK || why->channel == CHANNEL_E_SHUTDOWN);
-	bool ours = why->error == CIRCUIT_E_LIMIT || why->error == CIRCUIT_E_CLOSED;
-
-	if (!pc->guard_open)
-		return;
-	pc->guard_open = false;
-	if (why->hop > 0 && pc->state == POOL_BUILDING)
-		(void)path_guard_succeeded(p->config.path, pc->guard_token, pool_now(p),
-					   loop_wall(p->config.loop));
-	else if (why->hop > 0 || no_network || ours)
-		path_guard_cancelled(p->config.path, pc->guard_token);
-	else
-		path_guard_failed(p->config.path, pc->guard_token, pool_now(p),
-				  loop_wall(p->config.loop));
-}
-
 static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 {
 	struct pool_circ *pc = circuit_owner(c);
@@ -217,7 +169,7 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 	log_info("pool: circ %llu: %s (%s) at hop %u%s", (unsigned long long)circuit_id(c),
 		 circuit_error_str(why->error), channel_error_str(why->channel), why->hop + 1u,
 		 why->was_open ? ", was open" : "");
-	report_guard(pc, why);
+	pool_report_guard(pc, why);
 	if (why->error == CIRCUIT_E_TIMEOUT && p->config.cbt && pool_circ_is_path(pc))
 		cbt_record_abandoned(p->config.cbt, circuit_started_ms(c), pool_now(p));
 	/* A leg that its set closed has not failed. */
@@ -306,24 +258,6 @@ void pool_circ_stalled(struct pool_circ *pc)
 		return;
 	p->probe = true;
 	pool_tick_soon(p);
-}
-
-void pool_new_identity(struct pool *p)
-{
-	struct pool_circ *pc;
-	struct pool_circ *next;
-
-	for (pc = TAILQ_FIRST(&p->circs); pc; pc = next) {
-		next = TAILQ_NEXT(pc, entry);
-		/* Legs go the way of their set. */
-		if (pc->purpose != POOL_EXIT)
-			continue;
-		if (circuit_n_streams(pc->circuit) == 0)
-			pool_circ_discard(pc);
-		else
-			pool_circ_spoil(pc);
-	}
-	pool_kick(p);
 }
 
 void pool_kick(struct pool *p)

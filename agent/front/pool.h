@@ -132,6 +132,8 @@ void pool_note_refusal(struct pool *p, const struct pool_circ *pc, const struct 
 void pool_release(struct pool *p, const struct domain *domain);
 /* Every circuit of today is retired, clean ones are closed. */
 void pool_new_identity(struct pool *p);
+/* The addresses that circuits were built from are gone: as above, directory circuits too. */
+void pool_network_lost(struct pool *p);
 /* The network changed or more relays are known: forget back-offs. */
 void pool_kick(struct pool *p);
 /* At least one exit circuit has opened since the start. */

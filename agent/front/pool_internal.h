@@ -68,6 +68,7 @@ struct pool {
 	size_t n_building;
 	unsigned int failures;		/* in a row */
 	int64_t not_before_ms;		/* back-off */
+	int64_t tested_ms;		/* last circuit built to be measured */
 	int64_t demand_ms;		/* last time anyone wanted an exit circuit */
 	bool waiting;			/* someone was told -EAGAIN since the last tick */
 	bool probe;			/* begin a circuit to see whether the guard answers */
@@ -133,6 +134,15 @@ void pool_tick(struct ev_loop *ev, ev_timer *w, int revents);
 /* Sets the timer to what is going on. */
 void pool_rearm(struct pool *p);
 void pool_tick_soon(struct pool *p);
+
+/* --- pool_report.c --- */
+/* Tells the build timeout machinery of a finished circuit (path-spec 2.4). */
+void pool_measure(const struct pool_circ *pc);
+/* What a failed build says about the guard. */
+void pool_report_guard(struct pool_circ *pc, const struct circuit_failure *why);
+bool pool_is_learning(const struct pool *p);
+/* Starts a circuit to be measured when one is due. */
+void pool_learn(struct pool *p);
 
 /* --- pool_room.c --- */
 /* One more circuit may be made; closes an idle one of a domain where it must. */

@@ -342,6 +342,7 @@ void pool_fill_reserve(struct pool *p)
 	/* Nobody has asked for an hour: whoever comes next waits for one handshake. */
 	if (pool_now(p) - p->demand_ms > POOL_PREDICT_MS)
 		return;
+	pool_learn(p);
 	/* In a small network no exit may allow 443: any exit is better than none. */
 	if (!reserve_port(p, 443, POOL_RESERVE) && !reserve_port(p, 0, 1))
 		return;

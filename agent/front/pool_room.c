@@ -47,3 +47,32 @@ void pool_release(struct pool *p, const struct domain *domain)
 	}
 	pool_tick_soon(p);
 }
+
+static void retire_all(struct pool *p, bool dir)
+{
+	struct pool_circ *pc;
+	struct pool_circ *next;
+
+	for (pc = TAILQ_FIRST(&p->circs); pc; pc = next) {
+		next = TAILQ_NEXT(pc, entry);
+		/* Legs go the way of their set. */
+		if (pc->state == POOL_GONE || pc->purpose == POOL_LEG ||
+		    (pc->purpose == POOL_DIR && !dir))
+			continue;
+		if (circuit_n_streams(pc->circuit) == 0)
+			pool_circ_discard(pc);
+		else
+			pool_circ_spoil(pc);
+	}
+	pool_kick(p);
+}
+
+void pool_new_identity(struct pool *p)
+{
+	retire_all(p, false);
+}
+
+void pool_network_lost(struct pool *p)
+{
+	retire_all(p, true);
+}

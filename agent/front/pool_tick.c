@@ -21,8 +21,14 @@ static bool is_dirty(const struct pool_circ *pc)
 /* Nobody came for it: a clean circuit, or a directory circuit between downloads. */
 static bool is_left_over(const struct pool_circ *pc)
 {
-	return (pc->used_ms == 0 || pc->purpose == POOL_DIR) &&
-	       pool_now(pc->pool) - pc->idle_since_ms > pc->idle_max_ms;
+	int64_t most = pc->idle_max_ms;
+
+	if (pc->used_ms > 0 && pc->purpose != POOL_DIR)
+		return false;
+	if (pc->purpose == POOL_EXIT && pool_is_learning(pc->pool) &&
+	    cbt_learn_idle_ms(pc->pool->config.cbt) < most)
+		most = cbt_learn_idle_ms(pc->pool->config.cbt);
+	return pool_now(pc->pool) - pc->idle_since_ms > most;
 }
 
 /* After the learned timeout nobody waits for it any more, but it goes on to be measured. */
@@ -131,7 +137,11 @@ static bool is_busy(const struct pool *p)
 
 void pool_rearm(struct pool *p)
 {
-	p->timer.repeat = is_busy(p) ? TICK_BUSY_S : TICK_IDLE_S;
+	double repeat = is_busy(p) ? TICK_BUSY_S : TICK_IDLE_S;
+
+	if (pool_is_learning(p) && repeat * 1000 > (double)cbt_test_interval_ms(p->config.cbt))
+		repeat = (double)cbt_test_interval_ms(p->config.cbt) / 1000;
+	p->timer.repeat = repeat < POOL_TICK_S ? POOL_TICK_S : repeat;
 	ev_timer_again(p->config.loop->ev, &p->timer);
 }
 

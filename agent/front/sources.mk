@@ -32,6 +32,7 @@ front_SRCS := \
 	agent/front/pool.c \
 	agent/front/pool_launch.c \
 	agent/front/pool_pick.c \
+	agent/front/pool_report.c \
 	agent/front/pool_room.c \
 	agent/front/pool_set.c \
 	agent/front/pool_tick.c \

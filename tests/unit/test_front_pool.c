@@ -4,6 +4,7 @@
  *
  * Circuits and path choice are played; see pool_world.h. Sets are in test_front_set.c.
  */
+#include "agent/link/cell.h"
 #include "tests/support/suite.h"
 #include "tests/unit/pool_world.h"
 
@@ -238,6 +239,83 @@ START_TEST(failures_say_the_right_thing_about_the_guard)
 	fail_circuit(2, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 1);
 	ck_assert_int_eq(guard.failed, 1);
 	ck_assert_int_eq(guard.succeeded, 1);
+	ck_assert_int_eq(guard.cancelled, 1);
+	/* Its token is given back where it would have to wait for better guards. */
+	guard_use = PATH_GUARD_WAIT;
+	(void)pool_take(pool, &n, &pc);
+	fail_circuit(3, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 1);
+	ck_assert_int_eq(guard.cancelled, 2);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(a_guard_that_is_full_or_rests_has_not_failed)
+{
+	static const uint8_t reasons[] = { DESTROY_RESOURCELIMIT, DESTROY_HIBERNATING, DESTROY_INTERNAL };
+	struct circuit_failure why = { .error = CIRCUIT_E_DESTROYED, .reason = reasons[_i] };
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	(void)pool_take(pool, &n, &pc);
+	circuits[0].closed = true;
+	circuits[0].ops->closed(&circuits[0], &why);
+	ck_assert_int_eq(guard.failed, _i == 2);
+	ck_assert_int_eq(guard.cancelled, _i < 2);
+	domain_unref(d);
+}
+END_TEST
+
+START_TEST(circuits_are_measured_while_the_timeout_is_learned_and_someone_is_there)
+{
+	struct cbt *cbt = cbt_new(NULL);
+	size_t before;
+
+	cbt_set_netdir(cbt, nd);
+	cbt_network_live(cbt, loop_now_ms(&loop));
+	pool->config.cbt = cbt;
+	ck_assert(pool_is_learning(pool));
+	tick();
+	before = n_circuits;
+	ck_assert_uint_eq(before, POOL_RESERVE);	/* it counts as one of them */
+	for (size_t i = 0; i < before; i++)
+		open_circuit(i);
+	at(1000 + 9999);
+	tick();
+	ck_assert_uint_eq(n_circuits, before);
+	for (int i = 1; i < 20; i++) {
+		at(1000 + i * 10000);
+		tick();
+		while (before < n_circuits)
+			open_circuit(before++);
+	}
+	/* One each 10 s, ten at once; those unused for three minutes made room. */
+	ck_assert_uint_ge(n_circuits, 10);
+	ck_assert_uint_le(pool->n_circs, 11);
+	ck_assert(circuits[0].closed);
+	at(1000 + POOL_PREDICT_MS + 200000);
+	ck_assert(!pool_is_learning(pool));
+	pool->config.cbt = NULL;
+	cbt_free(cbt);
+}
+END_TEST
+
+START_TEST(when_the_addresses_are_gone_nothing_is_used_any_more)
+{
+	struct pool_need dir = { .port = 0 };
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	(void)pool_take(pool, &n, &pc);
+	(void)pool_take_dir(pool, &dir, &pc);
+	open_circuit(0);
+	open_circuit(1);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	circuits[0].streams = 1;
+	pool_network_lost(pool);
+	ck_assert(!circuits[0].closed && circuits[1].closed);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
 	domain_unref(d);
 }
 END_TEST
@@ -482,6 +560,9 @@ int main(void)
 	tcase_add_test(t, no_exit_at_all_is_told_at_once);
 	tcase_add_test(t, a_slow_build_gets_company_but_not_too_much);
 	tcase_add_test(t, failures_say_the_right_thing_about_the_guard);
+	tcase_add_loop_test(t, a_guard_that_is_full_or_rests_has_not_failed, 0, 3);
+	tcase_add_test(t, circuits_are_measured_while_the_timeout_is_learned_and_someone_is_there);
+	tcase_add_test(t, when_the_addresses_are_gone_nothing_is_used_any_more);
 	tcase_add_test(t, failures_in_a_row_slow_the_next_attempt);
 	tcase_add_test(t, a_circuit_through_a_doubtful_guard_waits);
 	tcase_add_test(t, a_circuit_through_a_wrong_guard_is_closed);
