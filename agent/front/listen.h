@@ -3,7 +3,9 @@
  * listen.h - the sockets behind SocksPort, HTTPTunnelPort and DNSPort
  *
  * A bare port is one on loopback. Whoever can connect can use the user's circuits, so
- * any other address is warned about. A Unix socket is for this user alone.
+ * any other address is warned about. A Unix socket is for this user alone; its name may
+ * outlive the agent, which is not allowed to remove files any more (sandbox.h), and is
+ * taken over by the next one.
  */
 #ifndef FRONT_LISTEN_H
 #define FRONT_LISTEN_H
@@ -24,7 +26,7 @@ struct listen_sockets {
 /* 0, or -errno and a sentence in @err. */
 int listen_open(const struct config_listener *l, struct listen_sockets *ret, char *err,
 		size_t err_len);
-/* Closes, and removes a Unix socket's name. Idempotent. */
+/* Closes, and removes a Unix socket's name where that is still allowed. Idempotent. */
 void listen_close(const struct config_listener *l, struct listen_sockets *s);
 /* May the process at the other end of this Unix socket use it? */
 bool listen_peer_is_user(int fd);

@@ -52,7 +52,7 @@ void pipe_destroy(struct pipe *p, bool in_order)
 		TAILQ_REMOVE(&s->work, p, work);
 		p->queued = false;
 	}
-	ev_timer_stop(s->loop->ev, &p->linger);
+	ev_timer_stop(s->loop->ev, &p->look);
 	if (p->passed_fd >= 0)
 		close(p->passed_fd);
 	if (in_order)
@@ -216,6 +216,7 @@ struct pipe_set *pipe_set_new(struct loop *loop, struct attach_set *attach, stru
 	s->loop = loop;
 	s->attach = attach;
 	s->handles = handles;
+	peer_init(&s->peer);
 	s->pump_task.run = pipe_pump_all;
 	TAILQ_INIT(&s->all);
 	TAILQ_INIT(&s->work);
@@ -248,6 +249,7 @@ void pipe_set_free(struct pipe_set *s)
 	assert(s->n == 0);
 	loop_cancel(s->loop, LOOP_PUMP, &s->pump_task);
 	ev_io_stop(s->loop->ev, &s->watch);
+	peer_deinit(&s->peer);
 	close(s->epoll_fd);
 	free(s);
 }
@@ -271,11 +273,16 @@ void pipe_refuse(struct pipe_set *s, const struct pipe_request *req, int error)
 	close(req->fd);
 }
 
-static void on_linger_over(struct ev_loop *ev, ev_timer *w, int revents)
+static void on_look(struct ev_loop *ev, ev_timer *w, int revents)
 {
+	struct pipe *p = w->data;
+	enum peer_state peer = peer_look(&p->set->peer, p->fd);
+	int64_t quiet_ms = loop_now_ms(p->set->loop) - p->quiet_since_ms;
+
 	(void)ev;
 	(void)revents;
-	pipe_destroy(w->data, true);
+	if (peer == PEER_CLOSED || (peer == PEER_UNKNOWN && quiet_ms >= PIPE_HALF_CLOSED_MS))
+		pipe_destroy(p, true);
 }
 
 /*
@@ -317,8 +324,8 @@ int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **r
 	p->handle = req->handle;
 	p->keeps_byte = req->kind == PIPE_ANSWER || req->kind == PIPE_OPTIMISTIC || req->keeps_byte;
 	p->answer = req->answer;
-	ev_init(&p->linger, on_linger_over);
-	p->linger.data = p;
+	ev_init(&p->look, on_look);
+	p->look.data = p;
 	p->optimistic = req->kind == PIPE_HELD && req->attach.optimistic;
 	p->gone = req->gone;
 	p->ctx = req->ctx;

@@ -31,9 +31,12 @@
 #define PIPE_READ_MAX 65536		/* taken from one program in one loop round */
 #define PIPE_ANSWER_MAX 512
 /*
- * A TCP client that closed looks like one that only ended its side and still reads. It
- * has this long from one byte of the far side to the next (C tor closes at once).
+ * A TCP client that closed looks like one that only ended its side and still reads. The
+ * kernel is asked which it is (peer.h); where it does not know, the client has
+ * PIPE_HALF_CLOSED_MS from one byte of the far side to the next. C tor closes at once.
  */
+#define PIPE_LOOK_FIRST_MS 50
+#define PIPE_LOOK_MS 1000
 #define PIPE_HALF_CLOSED_MS 30000
 #define PIPE_QUEUE_MAX (16u << 20)	/* for one program; flow control stays far below */
 

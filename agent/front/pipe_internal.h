@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "agent/front/outbuf.h"
+#include "agent/front/peer.h"
 #include "agent/front/pipe.h"
 
 #define EVENTS_MAX 128
@@ -47,7 +48,8 @@ struct pipe {
 	bool hung_up;		/* the program closed */
 	bool shut;		/* the program ended its side */
 	bool queued;
-	ev_timer linger;	/* PIPE_HALF_CLOSED_MS */
+	ev_timer look;		/* a half-closed TCP client: did it close? */
+	int64_t quiet_since_ms;
 	void (*gone)(void *ctx, struct pipe *p);
 	void *ctx;
 	struct loop_task free_task;
@@ -65,6 +67,7 @@ struct pipe_set {
 	struct pipe_list all;
 	struct pipe_list work;	/* pipes to pump this round */
 	struct loop_task pump_task;
+	struct peer peer;
 	size_t n;
 	uint8_t scratch[PIPE_READ_MAX];
 };

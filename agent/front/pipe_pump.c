@@ -114,13 +114,13 @@ static bool client_left(const struct pipe *p)
 /* After each turn: a half-closed TCP client waits for the far side, but not for ever. */
 static void watch_half_closed(struct pipe *p)
 {
-	struct ev_loop *ev = p->set->loop->ev;
-
 	if (p->kind != PIPE_PROXY || p->keeps_byte || p->in != PIPE_IN_ENDED || !p->attach)
 		return;
-	ev_timer_stop(ev, &p->linger);
-	ev_timer_set(&p->linger, PIPE_HALF_CLOSED_MS / 1000., 0.);
-	ev_timer_start(ev, &p->linger);
+	p->quiet_since_ms = loop_now_ms(p->set->loop);
+	if (ev_is_active(&p->look))
+		return;
+	ev_timer_set(&p->look, PIPE_LOOK_FIRST_MS / 1000., PIPE_LOOK_MS / 1000.);
+	ev_timer_start(p->set->loop->ev, &p->look);
 }
 
 static void pump(struct pipe *p)

@@ -27,6 +27,7 @@ front_SRCS := \
 	agent/front/names.c \
 	agent/front/open.c \
 	agent/front/outbuf.c \
+	agent/front/peer.c \
 	agent/front/pipe.c \
 	agent/front/pipe_pump.c \
 	agent/front/pool.c \

@@ -349,7 +349,7 @@ END_TEST
 
 START_TEST(with_optimistic_data_early_bytes_leave_before_the_reply)
 {
-	config.optimistic_data = true;
+	config.optimistic.mode = CONFIG_OPTIMISTIC_LEARNED;
 	fd = dial(listen_at(CONFIG_LISTENER_SOCKS, "auto"), SOCK_STREAM);
 	put_hex(HELLO CONNECT_A_TEST);
 	expect("05 00");
@@ -392,6 +392,38 @@ START_TEST(a_client_that_leaves_while_it_waits_is_noticed)
 	close(fd);
 	fd = -1;
 	turn();
+	ck_assert(streams[0].closed);
+	ck_assert_uint_eq(pipe_count(front.pipes), 0);
+}
+END_TEST
+
+/* Lets the loop run for a while. */
+static void wait_ms(int ms)
+{
+	for (int i = 0; i < ms; i += 5) {
+		usleep(5000);
+		turn();
+	}
+}
+
+START_TEST(a_client_that_ended_its_side_is_served_and_one_that_closed_is_not)
+{
+	uint16_t port = listen_at(CONFIG_LISTENER_SOCKS, "auto");
+
+	fd = dial(port, SOCK_STREAM);
+	put_hex(HELLO CONNECT_A_TEST "6869");
+	expect("05 00");
+	connected(&streams[0]);
+	expect(OPENED);
+	shutdown(fd, SHUT_WR);
+	wait_ms(200);
+	ck_assert(!streams[0].closed);
+	streams[0].ops->data(&streams[0], (const uint8_t *)"reply", 5);
+	turn();
+	expect("7265706c79");
+	close(fd);
+	fd = -1;
+	wait_ms(PIPE_LOOK_MS + 300);
 	ck_assert(streams[0].closed);
 	ck_assert_uint_eq(pipe_count(front.pipes), 0);
 }
@@ -795,6 +827,7 @@ int main(void)
 	tcase_add_test(t, with_optimistic_data_early_bytes_leave_before_the_reply);
 	tcase_add_test(t, a_failed_stream_has_its_code_and_a_broken_one_is_a_reset);
 	tcase_add_test(t, a_client_that_leaves_while_it_waits_is_noticed);
+	tcase_add_test(t, a_client_that_ended_its_side_is_served_and_one_that_closed_is_not);
 	LOOP(what_is_refused_is_told_and_closed, refused);
 	tcase_add_test(t, lookups_are_answered_in_both_versions);
 	tcase_add_test(t, credentials_make_domains);
