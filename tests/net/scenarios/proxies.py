@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Programs that speak SOCKS, HTTP CONNECT or DNS to the agent, outside and inside onionify."""
 import os
+import shutil
 import socket
 import struct
 
 from basic import WWW, exit_addresses
 from client import run
-from harness import scenario
+from harness import Skip, scenario
 import netns
 import services
 
@@ -253,6 +254,30 @@ def environment(t):
     other = t.user(extra=["VirtualAddrNetworkIPv4 10.192.0.0/10"])
     t.equal(proxies(other)["https_proxy"], "http://10.192.0.1:8118", "with another range")
     t.ok(other.run(["curl", "-sSk", "-m", "30", "https://www.example.test/addr"], timeout=40))
+
+
+@scenario("git clones by http and https, under onionify and through SocksPort", timeout=120)
+def git(t):
+    if not shutil.which("git"):
+        raise Skip("git is not installed")
+    c = proxied(t)
+    made = os.path.join(t.net.base, "web", "upload", "repo")
+    shutil.rmtree(made, ignore_errors=True)
+    env = {**c.env, "GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@b", "GIT_COMMITTER_NAME": "a",
+           "GIT_COMMITTER_EMAIL": "a@b", "GIT_CONFIG_NOSYSTEM": "1", "GIT_TERMINAL_PROMPT": "0"}
+    for args in (["init", "-q", "-b", "main", made],
+                 ["-C", made, "commit", "-q", "--allow-empty", "-m", "first"],
+                 ["-C", made, "update-server-info"]):
+        t.ok(run(["git"] + args, env), "git " + args[0])
+    for scheme in ("http", "https"):
+        for how, start in ((c.run, []), (run, ["-c", f"http.proxy=socks5h://127.0.0.1:{SOCKS}"])):
+            out = os.path.join(c.dir, f"clone-{scheme}-{how is run}")
+            t.ok(how(["git", "-c", "http.sslVerify=false"] + start +
+                     ["clone", "-q", f"{scheme}://www.example.test/upload/repo/.git", out],
+                     env=env, timeout=60), f"clone by {scheme}")
+            t.equal(run(["git", "-C", out, "log", "--format=%s"], env).text.strip(), "first", "log")
+            shutil.rmtree(out)
+    shutil.rmtree(made)
 
 
 @scenario("a megabyte through each proxy is whole, and a reset is no end of file", timeout=150)
