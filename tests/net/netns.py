@@ -78,7 +78,7 @@ def new_keeper():
     raise RuntimeError("a new network namespace did not appear")
 
 
-def _ip(keeper, *args):
+def run_ip(keeper, *args):
     cmd = ["ip"] + list(args)
     if keeper:
         cmd = in_netns(keeper, cmd)
@@ -94,7 +94,7 @@ def _sysctl(keeper, key, value):
     subprocess.run(in_netns(keeper, cmd) if keeper else cmd, timeout=20, check=False)
 
 
-def _quiet_ipv6(keeper):
+def quiet_ipv6(keeper):
     """No router solicitations, no duplicate address detection, no privacy addresses."""
     for scope in ("all", "default"):
         for key, value in (("router_solicitations", "0"), ("accept_dad", "0"),
@@ -102,49 +102,49 @@ def _quiet_ipv6(keeper):
             _sysctl(keeper, f"ipv6/conf/{scope}/{key}", value)
 
 
-def _link(a_ns, a, b_ns, b):
+def add_link(a_ns, a, b_ns, b):
     """A veth pair made in the client's namespace; its ends are moved where they belong."""
-    _ip(None, "link", "add", "name", a, "type", "veth", "peer", "name", b)
+    run_ip(None, "link", "add", "name", a, "type", "veth", "peer", "name", b)
     for ns, end in ((a_ns, a), (b_ns, b)):
         if ns:
-            _ip(None, "link", "set", "dev", end, "netns", str(ns))
+            run_ip(None, "link", "set", "dev", end, "netns", str(ns))
 
 
-def _addr(ns, dev, addr):
-    _ip(ns, "addr", "add", addr, "dev", dev, *(["nodad"] if ":" in addr else []))
+def add_addr(ns, dev, addr):
+    run_ip(ns, "addr", "add", addr, "dev", dev, *(["nodad"] if ":" in addr else []))
 
 
 def build(relays_ns, web_ns, all_relays):
     """Links, addresses and routes; called inside the client's namespace."""
     for ns in (None, relays_ns, web_ns):
-        _quiet_ipv6(ns)
-        _ip(ns, "link", "set", "lo", "up")
-    _link(None, "uplink", relays_ns, "clients")
-    _link(None, "trap", relays_ns, "trapend")
-    _link(relays_ns, "weblink", web_ns, "websrv")
+        quiet_ipv6(ns)
+        run_ip(ns, "link", "set", "lo", "up")
+    add_link(None, "uplink", relays_ns, "clients")
+    add_link(None, "trap", relays_ns, "trapend")
+    add_link(relays_ns, "weblink", web_ns, "websrv")
     for ns, dev in ((None, "uplink"), (relays_ns, "clients"), (None, "trap"),
                     (relays_ns, "trapend"), (relays_ns, "weblink"), (web_ns, "websrv")):
         if dev == "trap":
-            _ip(ns, "link", "set", "dev", dev, "arp", "off")
-        _ip(ns, "link", "set", "dev", dev, "up")
+            run_ip(ns, "link", "set", "dev", dev, "arp", "off")
+        run_ip(ns, "link", "set", "dev", dev, "up")
     for ns, dev, addrs in (
             (None, "uplink", (CLIENT_ADDR + "/24", CLIENT_ADDR6 + "/64")),
             (relays_ns, "clients", (GATEWAY + "/24", GATEWAY6 + "/64")),
             (relays_ns, "weblink", (RELAYS_WEB_ADDR + "/24", RELAYS_WEB_ADDR6 + "/64")),
             (web_ns, "websrv", (WEB_ADDR + "/24", DNS_ADDR + "/24", WEB_ADDR6 + "/64"))):
         for addr in addrs:
-            _addr(ns, dev, addr)
+            add_addr(ns, dev, addr)
     for r in all_relays:
-        _addr(relays_ns, "lo", r.addr + "/32")
+        add_addr(relays_ns, "lo", r.addr + "/32")
         if r.addr6:
-            _addr(relays_ns, "lo", r.addr6 + "/128")
+            add_addr(relays_ns, "lo", r.addr6 + "/128")
         if r.exit_addr:
-            _addr(relays_ns, "weblink", r.exit_addr + "/24")
-            _addr(relays_ns, "weblink", r.exit_addr6 + "/64")
-    _ip(None, "route", "add", RELAYS_NET, "via", GATEWAY)
-    _ip(None, "-6", "route", "add", RELAYS_NET6, "via", GATEWAY6)
-    _ip(None, "route", "add", "default", "dev", "trap", "src", CLIENT_ADDR)
-    _ip(None, "-6", "route", "add", "default", "dev", "trap", "src", CLIENT_ADDR6)
-    _ip(relays_ns, "route", "add", "unreachable", UNREACHABLE_ADDR)
-    mac = _ip(web_ns, "-o", "link", "show", "dev", "websrv").split("link/ether ")[1].split()[0]
-    _ip(relays_ns, "neigh", "add", SILENT_ADDR, "lladdr", mac, "dev", "weblink")
+            add_addr(relays_ns, "weblink", r.exit_addr + "/24")
+            add_addr(relays_ns, "weblink", r.exit_addr6 + "/64")
+    run_ip(None, "route", "add", RELAYS_NET, "via", GATEWAY)
+    run_ip(None, "-6", "route", "add", RELAYS_NET6, "via", GATEWAY6)
+    run_ip(None, "route", "add", "default", "dev", "trap", "src", CLIENT_ADDR)
+    run_ip(None, "-6", "route", "add", "default", "dev", "trap", "src", CLIENT_ADDR6)
+    run_ip(relays_ns, "route", "add", "unreachable", UNREACHABLE_ADDR)
+    mac = run_ip(web_ns, "-o", "link", "show", "dev", "websrv").split("link/ether ")[1].split()[0]
+    run_ip(relays_ns, "neigh", "add", SILENT_ADDR, "lladdr", mac, "dev", "weblink")

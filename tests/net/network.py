@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A private Tor network in network namespaces of its own.
 
-    network.py start [--dir D]     start it; returns when every relay is in the consensus
+    network.py start [--dir D] [--wan MS [--mbit N]]
+                                   start it; returns when every relay is in the consensus
     network.py status [--dir D]    one line; exit status 0 when it runs
     network.py exec [--dir D] CMD ARGS...    run CMD where onionify's user would sit
     network.py env [--dir D] [NAME]          print the environment of a client, for a shell
@@ -11,7 +12,8 @@
 Default folder: build/net (or $ONIONIFY_NET). Nothing of it can reach the host's
 network: see netns.py. One process, the holder, starts and ends all others; as
 first process of a process namespace its death is theirs. Real tor, nginx and
-dnsmasq are used; tests/deps puts them into build/peers.
+dnsmasq are used; tests/deps puts them into build/peers. With --wan every host has
+a namespace of its own and every packet takes MS milliseconds: see wide.py.
 """
 import argparse
 import json
@@ -28,6 +30,7 @@ sys.path.insert(0, HERE)
 import netns     # noqa: E402
 import relays    # noqa: E402
 import services  # noqa: E402
+import wide      # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(HERE))
 PEERS = os.path.join(ROOT, "build", "peers", "root")
@@ -109,13 +112,15 @@ class Network:
     def refresh(self):
         self.__init__(self.base)
 
-    def launch(self):
+    def launch(self, wan_ms=0, mbit=0):
         """Starts the holder and returns at once; wait_ready() does the waiting."""
         if self.is_running():
             raise NetworkError(f"already running in {self.base}")
         find_program("tor", "usr/bin/tor")
         find_program("nginx", "usr/sbin/nginx")
         try:
+            if wan_ms:
+                wide.check_usable()
             flags = netns.unshare_flags()
         except RuntimeError as e:
             raise NetworkError(str(e)) from e
@@ -123,7 +128,9 @@ class Network:
         os.makedirs(self.base, mode=0o700)
         with open(self._path("hold.log"), "wb") as log:
             p = subprocess.Popen(["unshare"] + flags + [sys.executable, os.path.abspath(__file__),
-                                                        "hold", "--dir", self.base],
+                                                        "hold", "--dir", self.base,
+                                                        "--wan", str(wan_ms),
+                                                        "--mbit", str(mbit)],
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                  start_new_session=True)
         self.state = {"unshare_pid": p.pid, "flags": flags, "started": time.time()}
@@ -143,8 +150,8 @@ class Network:
         self.stop()
         raise NetworkError(f"the private network did not come up (logs in {self.base}): {tail}")
 
-    def start(self):
-        self.launch()
+    def start(self, wan_ms=0, mbit=0):
+        self.launch(wan_ms, mbit)
         self.wait_ready()
 
     def stop(self):
@@ -204,7 +211,7 @@ class Network:
         except OSError:
             pass
         with open(os.path.join(d, "stdout.log"), "ab") as log:
-            subprocess.Popen(netns.in_netns(self.hold["relays_ns"],
+            subprocess.Popen(netns.in_netns(self.hold["relays"][relay.name]["ns"],
                                             [self.hold["tor"], "--quiet", "-f", f"{d}/torrc",
                                              "--defaults-torrc", "/nonexistent"]),
                              stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -283,8 +290,9 @@ def _wait_gone(pid, timeout):
 # --- the holder: first process inside ---
 
 class Holder:
-    def __init__(self, base):
+    def __init__(self, base, wan_ms=0, mbit=0):
         self.net = Network(base)
+        self.wan_ms, self.mbit = wan_ms, mbit
         self.children = {}
         self.kept = []      # a dropped Popen object would collect its child behind our back
         self.stopping = False
@@ -303,27 +311,46 @@ class Holder:
         relays.make_all_keys(tor, net.relays, net.cache)
         resolv = services.prepare(base, net.cache)
         relays.install(net.relays, base, net.cache, resolv)
-        relays_ns, web_ns = netns.new_keeper(), netns.new_keeper()
-        self.kept += [relays_ns, web_ns]
-        self.children[relays_ns.pid] = self.children[web_ns.pid] = "keeper"
-        netns.build(relays_ns.pid, web_ns.pid, net.relays)
+        web_ns, spaces = self.build_links()
         self.mask_resolv_conf()
         self.spawn("trap", [sys.executable, os.path.join(HERE, "trap.py"),
                             os.path.join(base, "trap.log")], os.path.join(base, "hold.log"))
         nginx = find_program("nginx", "usr/sbin/nginx")
         for name, args in services.commands(base, nginx):
-            self.spawn(name, netns.in_netns(web_ns.pid, args),
+            self.spawn(name, netns.in_netns(web_ns, args),
                        os.path.join(base, "web", name + ".out"))
         self.await_voting_round()
         for r in net.relays:
             d = r.dir(base)
-            self.spawn(r.name, netns.in_netns(relays_ns.pid,
+            self.spawn(r.name, netns.in_netns(spaces[r.name],
                                               [tor, "--quiet", "-f", f"{d}/torrc",
                                                "--defaults-torrc", "/nonexistent"]),
                        f"{d}/stdout.log")
-        return {"relays_ns": relays_ns.pid, "web_ns": web_ns.pid, "tor": tor, "nginx": nginx,
-                "relays": {r.name: {"fingerprint": r.fingerprint, "v3ident": r.v3ident}
-                           for r in net.relays}}
+        return {"relays_ns": spaces[net.relays[0].name], "web_ns": web_ns, "tor": tor,
+                "nginx": nginx, "wan_ms": self.wan_ms, "mbit": self.mbit,
+                "relays": {r.name: {"fingerprint": r.fingerprint, "v3ident": r.v3ident,
+                                    "ns": spaces[r.name]} for r in net.relays}}
+
+    def new_space(self):
+        keeper = netns.new_keeper()
+        self.kept.append(keeper)
+        self.children[keeper.pid] = "keeper"
+        return keeper.pid
+
+    def build_links(self):
+        """The web server's namespace, and each relay's by its name."""
+        web_ns, all_relays = self.new_space(), self.net.relays
+        if not self.wan_ms:
+            relays_ns = self.new_space()
+            netns.build(relays_ns, web_ns, all_relays)
+            return web_ns, {r.name: relays_ns for r in all_relays}
+        spaces = {r.name: self.new_space() for r in all_relays}
+        wide.prepare(spaces, web_ns)
+        log = os.path.join(self.net.base, "wan.log")
+        self.spawn("wan", wide.command(spaces, web_ns, all_relays, self.wan_ms, self.mbit), log)
+        wide.await_ready(log)
+        wide.build(spaces, web_ns, all_relays)
+        return web_ns, spaces
 
     @staticmethod
     def await_voting_round():
@@ -361,7 +388,8 @@ class Holder:
             name = self.children.pop(pid, None)
             if name and not self.stopping:
                 print(f"{name} ended with status {status}", flush=True)
-                if not self.ready or name in ("keeper", "trap", "dns", "nginx", "tcpservices"):
+                if not self.ready or name in ("keeper", "trap", "dns", "nginx", "tcpservices",
+                                             "wan"):
                     raise NetworkError(f"{name} died")
 
     def run(self):
@@ -396,8 +424,8 @@ class Holder:
             _signal(pid, signal.SIGKILL)
 
 
-def hold(base):
-    h = Holder(base)
+def hold(base, wan_ms, mbit):
+    h = Holder(base, wan_ms, mbit)
     try:
         h.run()
     except (NetworkError, RuntimeError, OSError, subprocess.SubprocessError) as e:
@@ -413,15 +441,19 @@ def main():
     for action in ("start", "status", "exec", "env", "stop", "hold"):
         sub = actions.add_parser(action)
         sub.add_argument("--dir", default=default_dir())
+        if action in ("start", "hold"):
+            sub.add_argument("--wan", metavar="MS", type=int, default=0,
+                             help="milliseconds one way between any two hosts")
+            sub.add_argument("--mbit", type=int, default=0, help="of each host, with --wan")
         if action in ("exec", "env"):
             sub.add_argument("rest", nargs=argparse.REMAINDER)
     a = p.parse_args()
     if a.action == "hold":
-        return hold(a.dir)
+        return hold(a.dir, a.wan, a.mbit)
     net = Network(a.dir)
     try:
         if a.action == "start":
-            net.start()
+            net.start(a.wan, a.mbit)
             print(f"network: {len(net.relays)} relays in {net.hold['seconds']} s, {net.base}")
         elif a.action == "stop":
             net.stop()
