@@ -72,7 +72,7 @@ def guard_stalled(t):
 
 @scenario("all exits are dead: an error in bounded time, and life returns with them", timeout=300)
 def all_exits(t):
-    c = t.user()
+    c = t.user(extra=["SocksTimeout 30"])
     t.ok(c.run(["curl", "-sS", WWW + "/addr"], timeout=60), "before")
     exits = [r for r in t.net.relays if r.role == "exit"]
     for r in exits:
