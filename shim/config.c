@@ -64,8 +64,8 @@ static void fill_program(struct config *c)
 static void fill(struct config *c)
 {
 	Dl_info info;
-	const char *weak = getenv(CONFIG_ENV_WEAK);
 	const char *optimistic = getenv(CONFIG_ENV_OPTIMISTIC);
+	const char *weak = getenv(CONFIG_ENV_WEAK), *report = getenv(CONFIG_ENV_REPORT);
 
 	if (socket_path_default(c->socket, sizeof(c->socket)) < 0)
 		c->socket[0] = '\0';
@@ -75,11 +75,14 @@ static void fill(struct config *c)
 		copy_text(c->library, sizeof(c->library), info.dli_fname);
 	c->supervised = config_probe_supervisor();
 	c->allow_weak = weak && strcmp(weak, "1") == 0;
+	c->report = c->supervised && report && strcmp(report, "1") == 0;
 	make_assignment(c->env_socket, sizeof(c->env_socket), CONFIG_ENV_SOCKET, c->socket);
 	make_assignment(c->env_domain, sizeof(c->env_domain), CONFIG_ENV_DOMAIN, c->domain);
 	c->optimistic = optimistic && strcmp(optimistic, "1") == 0;
 	if (c->allow_weak)
 		make_assignment(c->env_weak, sizeof(c->env_weak), CONFIG_ENV_WEAK, "1");
+	if (c->report)
+		make_assignment(c->env_report, sizeof(c->env_report), CONFIG_ENV_REPORT, "1");
 }
 
 const struct config *config_get(void)

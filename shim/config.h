@@ -20,9 +20,18 @@
 #define CONFIG_ENV_SOCKET "ONIONIFY_SOCKET"
 #define CONFIG_ENV_OPTIMISTIC "ONIONIFY_OPTIMISTIC"
 #define CONFIG_ENV_WEAK "ONIONIFY_ALLOW_WEAK"
+#define CONFIG_ENV_REPORT "ONIONIFY_REPORT"
 
 /* prctl() options answered by the supervisor's filter alone, with ENOTUNIQ. */
 #define CONFIG_PROBE_PRCTL 0x4f4e494f	/* "ONIO" */
+
+/* Tells the supervisor about a stream (struct book_note), when a report is wanted. */
+#define CONFIG_NOTE_PRCTL 0x4f4e494e	/* "ONIN" */
+/*
+ * In the flags of a receiving call: not one that the supervisor need look at. The
+ * kernel's MSG_SYN, which no protocol here reads when receiving.
+ */
+#define CONFIG_RECV_MARK 0x400
 
 struct config {
 	char socket[SOCKET_PATH_MAX];	/* empty: no agent, every stream fails */
@@ -32,10 +41,12 @@ struct config {
 	bool supervised;		/* a supervisor catches what the shim does not see */
 	bool optimistic;		/* --optimistic: connect() does not wait for the far side */
 	bool allow_weak;		/* the user accepts programs that nothing watches */
+	bool report;			/* the supervisor wants to know every stream */
 	/* What children get back when it was taken from their environment: "NAME=value". */
 	char env_socket[SOCKET_PATH_MAX + 24];
 	char env_domain[IPC_DOMAIN_MAX + 24];
 	char env_weak[24];
+	char env_report[24];
 };
 
 const struct config *config_get(void);

@@ -21,9 +21,11 @@
 #include <unistd.h>
 
 #include "shim/agent.h"
+#include "shim/book.h"
 #include "shim/config.h"
 #include "shim/hold.h"
 #include "shim/notify_parts.h"
+#include "shim/policy.h"
 #include "shim/records.h"
 #include "shim/relay.h"
 
@@ -50,6 +52,7 @@ struct attempt {
 
 struct door {
 	int listener;
+	struct book *book;
 	int hold[2];		/* IPv4, IPv6 */
 	struct hold_endpoint held_by[2];
 	atomic_int streams;
@@ -68,13 +71,14 @@ static int64_t now_ms(void)
 
 /* --- making a door --- */
 
-struct door *door_new(int listener)
+struct door *door_new(int listener, struct book *book)
 {
 	struct door *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return NULL;
 	d->listener = listener;
+	d->book = book;
 	TAILQ_INIT(&d->attempts);
 	(void)pthread_mutex_init(&d->lock, NULL);
 	records_init(&d->records);
@@ -117,18 +121,22 @@ int door_take_error(struct door *d, int fd)
 	return records_take_error(&d->records, hold_cookie(fd));
 }
 
-static void read_program(pid_t tid, char out[IPC_PROGRAM_MAX + 1])
+/*
+ * Questions for a name server go to the agent's own, whichever was meant: an exit would
+ * give out addresses that are of no use in here.
+ */
+static int find_target(const struct attempt *a, struct addr_port *ret)
 {
-	char path[64];
-	FILE *f;
+	struct ipc_addresses agent = { 0 };
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)tid);
-	out[0] = '\0';
-	f = fopen(path, "re");
-	if (f && fgets(out, IPC_PROGRAM_MAX + 1, f))
-		out[strcspn(out, "\n")] = '\0';
-	if (f)
-		(void)fclose(f);
+	*ret = a->dest;
+	if (a->dest.port != POLICY_DNS_PORT)
+		return 0;
+	if (agent_resolve(IPC_NAME_AGENT, strlen(IPC_NAME_AGENT), &agent) != 0 ||
+	    agent.v4.family != ADDR_V4)
+		return -ECONNREFUSED;
+	ret->addr = agent.v4;
+	return 0;
 }
 
 static int send_open(const struct attempt *a, int fd)
@@ -139,12 +147,14 @@ static int send_open(const struct attempt *a, int fd)
 	struct ipc_open open = {
 		.app_family = a->family == AF_INET6 ? ADDR_V6 : ADDR_V4,
 		.pid = (uint32_t)a->tid,
-		.dest = a->dest,
 		.domain = { c->domain, strlen(c->domain) },
 	};
+	int r = find_target(a, &open.dest);
 	ssize_t n;
 
-	read_program(a->tid, program);
+	if (r < 0)
+		return r;
+	notify_read_program(a->tid, program);
 	open.program = (struct ipc_str){ program, strlen(program) };
 	if (getrandom(&open.handle, sizeof(open.handle), 0) != (ssize_t)sizeof(open.handle))
 		return -ENETUNREACH;
@@ -299,6 +309,7 @@ static void *attempt_run(void *arg)
 		accept_caller(a);
 	else
 		refuse(a, r);
+	book_add_stream(door->book, &a->dest, r);
 	forget(a);
 	free(a);
 	if (r == 0)

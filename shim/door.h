@@ -27,10 +27,14 @@
 
 #include "common/addr.h"
 
+struct book;
 struct door;
 
-/* @listener: seccomp's, to answer blocked callers; borrowed. NULL when it cannot be made. */
-struct door *door_new(int listener);
+/*
+ * @listener: seccomp's, to answer blocked callers; @book gets every stream. Both borrowed.
+ * NULL when it cannot be made.
+ */
+struct door *door_new(int listener, struct book *book);
 
 struct door_call {
 	uint64_t id;	/* of the notification */

@@ -97,8 +97,17 @@ static void ret_if_bits(struct filter *f, unsigned int bits, unsigned int action
 
 /* --- rules, one per system call; the loaded word is its number --- */
 
+/*
+ * What is refused for good is asked about all the same when somebody counts (book.h):
+ * the supervisor has no other answer.
+ */
+static unsigned int refuse(bool notify, unsigned int error)
+{
+	return notify ? SECCOMP_RET_USER_NOTIF : FAIL(error);
+}
+
 /* The same decisions as policy_for_socket(). */
-static void rule_socket(struct filter *f)
+static void rule_socket(struct filter *f, bool notify)
 {
 	unsigned short rule = begin_if(f, SYS_socket), stream, dgram;
 
@@ -106,7 +115,7 @@ static void rule_socket(struct filter *f)
 	ret_if(f, AF_UNIX, ALLOW);
 	ret_if(f, AF_NETLINK, ALLOW);
 	ret_if(f, AF_ALG, ALLOW);
-	ret_if(f, AF_PACKET, FAIL(EPERM));
+	ret_if(f, AF_PACKET, refuse(notify, EPERM));
 	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, AF_INET);
 	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, AF_INET6);
 	ret(f, FAIL(EAFNOSUPPORT));
@@ -116,17 +125,17 @@ static void rule_socket(struct filter *f)
 	load_arg(f, 2);
 	ret_if(f, 0, ALLOW);
 	ret_if(f, IPPROTO_TCP, ALLOW);
-	ret(f, FAIL(EPROTONOSUPPORT));
+	ret(f, refuse(notify, EPROTONOSUPPORT));
 	end_if(f, stream);
 	dgram = begin_if(f, SOCK_DGRAM);
 	load_arg(f, 2);
 	ret_if(f, 0, ALLOW);
 	ret_if(f, IPPROTO_UDP, ALLOW);
-	ret_if(f, IPPROTO_ICMP, FAIL(EPERM));
-	ret_if(f, IPPROTO_ICMPV6, FAIL(EPERM));
-	ret(f, FAIL(EPROTONOSUPPORT));
+	ret_if(f, IPPROTO_ICMP, refuse(notify, EPERM));
+	ret_if(f, IPPROTO_ICMPV6, refuse(notify, EPERM));
+	ret(f, refuse(notify, EPROTONOSUPPORT));
 	end_if(f, dgram);
-	ret(f, FAIL(EPERM));
+	ret(f, refuse(notify, EPERM));
 	end_if(f, rule);
 }
 
@@ -158,16 +167,34 @@ static void rule_sends(struct filter *f, unsigned int notify)
 	end_if(f, rule);
 }
 
-/* Receives that ask for the sender: our name server answers for whom the program asked. */
-static void rule_recvfrom(struct filter *f, unsigned int notify)
+/*
+ * Who sent a datagram: the supervisor knows who seems to have, for answers of its name
+ * server. The mark is the preload library's for all other calls, which may sleep; it
+ * lets a program see less, and nothing out.
+ */
+static void rule_receives(struct filter *f, unsigned int notify)
 {
 	unsigned short rule = begin_if(f, SYS_recvfrom);
 
+	load_arg(f, 3);
+	ret_if_bits(f, CONFIG_RECV_MARK, ALLOW);
 	load_arg(f, 4);
 	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0);
 	ret(f, notify);
 	load_arg_high(f, 4);
 	ret_if(f, 0, ALLOW);
+	ret(f, notify);
+	end_if(f, rule);
+
+	rule = begin_if(f, SYS_recvmsg);
+	load_arg(f, 2);
+	ret_if_bits(f, CONFIG_RECV_MARK, ALLOW);
+	ret(f, notify);
+	end_if(f, rule);
+
+	rule = begin_if(f, SYS_recvmmsg);
+	load_arg(f, 3);
+	ret_if_bits(f, CONFIG_RECV_MARK, ALLOW);
 	ret(f, notify);
 	end_if(f, rule);
 }
@@ -177,7 +204,7 @@ static void rule_recvfrom(struct filter *f, unsigned int notify)
  * source route makes a packet for loopback go elsewhere first; a socket that is bound
  * to a device sends even those for 127.0.0.1 out of it.
  */
-static void rule_setsockopt(struct filter *f)
+static void rule_setsockopt(struct filter *f, bool notify)
 {
 	static const unsigned int devices[] = { SO_BINDTODEVICE, SO_BINDTOIFINDEX, SO_MARK };
 	static const unsigned int routes4[] = { IP_OPTIONS, IP_UNICAST_IF };
@@ -194,7 +221,7 @@ static void rule_setsockopt(struct filter *f)
 	level = begin_if(f, SOL_SOCKET);
 	load_arg(f, 2);
 	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
-		ret_if(f, devices[i], FAIL(EPERM));
+		ret_if(f, devices[i], refuse(notify, EPERM));
 	ret(f, ALLOW);
 	end_if(f, level);
 	level = begin_if(f, IPPROTO_IP);
@@ -202,7 +229,7 @@ static void rule_setsockopt(struct filter *f)
 	for (size_t i = 0; i < sizeof(joins4) / sizeof(joins4[0]); i++)
 		ret_if(f, joins4[i], FAIL(ENODEV));
 	for (size_t i = 0; i < sizeof(routes4) / sizeof(routes4[0]); i++)
-		ret_if(f, routes4[i], FAIL(EPERM));
+		ret_if(f, routes4[i], refuse(notify, EPERM));
 	ret(f, ALLOW);
 	end_if(f, level);
 	level = begin_if(f, IPPROTO_IPV6);
@@ -210,7 +237,7 @@ static void rule_setsockopt(struct filter *f)
 	for (size_t i = 0; i < sizeof(joins6) / sizeof(joins6[0]); i++)
 		ret_if(f, joins6[i], FAIL(ENODEV));
 	for (size_t i = 0; i < sizeof(routes6) / sizeof(routes6[0]); i++)
-		ret_if(f, routes6[i], FAIL(EPERM));
+		ret_if(f, routes6[i], refuse(notify, EPERM));
 	ret(f, ALLOW);
 	end_if(f, level);
 	ret(f, ALLOW);
@@ -243,6 +270,8 @@ static void rule_prctl(struct filter *f, bool notify)
 	load_arg(f, 0);
 	if (notify)
 		ret_if(f, CONFIG_PROBE_PRCTL, FAIL(ENOTUNIQ));
+	if (notify)
+		ret_if(f, CONFIG_NOTE_PRCTL, SECCOMP_RET_USER_NOTIF);
 	option = begin_if(f, PR_SET_DUMPABLE);
 	load_arg(f, 1);
 	ret_if(f, 0, FAIL(0));
@@ -252,7 +281,7 @@ static void rule_prctl(struct filter *f, bool notify)
 	end_if(f, rule);
 }
 
-static void rules_for_foreign(struct filter *f)
+static void rules_for_foreign(struct filter *f, bool notify)
 {
 	unsigned short native;
 
@@ -263,7 +292,7 @@ static void rules_for_foreign(struct filter *f)
 
 	load(f, offsetof(struct seccomp_data, nr));
 	for (size_t i = 0; i < sizeof(i386_refused) / sizeof(i386_refused[0]); i++)
-		ret_if(f, i386_refused[i], FAIL(ENOSYS));
+		ret_if(f, i386_refused[i], refuse(notify, ENOSYS));
 	ret(f, ALLOW);
 	end_if(f, i386);
 #endif
@@ -281,14 +310,14 @@ void filter_build(struct filter *f, bool notify)
 	unsigned int ask = notify ? SECCOMP_RET_USER_NOTIF : ALLOW;
 
 	f->n = 0;
-	rules_for_foreign(f);
+	rules_for_foreign(f, notify);
 	ret_if(f, SYS_connect, ask);
 	ret_if(f, SYS_getpeername, ask);
 	rule_getsockopt(f, ask);
 	rule_sends(f, ask);
-	rule_recvfrom(f, ask);
-	rule_socket(f);
-	rule_setsockopt(f);
+	rule_receives(f, ask);
+	rule_socket(f, notify);
+	rule_setsockopt(f, notify);
 	rule_prctl(f, notify);
 	/* Its sockets are made and connected where no filter looks. */
 	ret_if(f, SYS_io_uring_setup, FAIL(ENOSYS));

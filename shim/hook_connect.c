@@ -63,12 +63,22 @@ static int family_error(int domain, const struct sockaddr_storage *addr, socklen
 	return addr->ss_family == AF_INET ? 0 : EAFNOSUPPORT;
 }
 
+/* For a name server, which the supervisor stands in for. */
+static bool names_are_asked(const struct sockaddr_storage *addr, socklen_t len)
+{
+	struct addr_port dest;
+
+	return addr_from_sockaddr((const struct sockaddr *)addr, len, &dest) == 0 &&
+	       dest.port == POLICY_DNS_PORT;
+}
+
 static long connect_stream(int fd, int domain, const struct sockaddr_storage *addr, socklen_t len)
 {
+	bool supervised = config_get()->supervised;
 	struct addr_port dest;
 	int error = 0;
 
-	if (addr->ss_family == AF_UNSPEC)
+	if (addr->ss_family == AF_UNSPEC || (supervised && names_are_asked(addr, len)))
 		return real_connect(fd, addr, len);
 	switch (policy_for_inet((const struct sockaddr *)addr, len, &dest, &error)) {
 	case POLICY_LOCAL:
@@ -82,7 +92,9 @@ static long connect_stream(int fd, int domain, const struct sockaddr_storage *ad
 	if (error != 0)
 		return -error;
 	error = tcp_busy(fd);
-	if (config_get()->supervised && (error != 0 || !owned_alone(fd)))
+	if (dest.port == POLICY_DNS_PORT)
+		return -ECONNREFUSED;	/* nobody here who would answer */
+	if (supervised && (error != 0 || !owned_alone(fd)))
 		return real_connect(fd, addr, len);	/* by the native door */
 	if (error != 0)
 		return -error;
@@ -92,21 +104,14 @@ static long connect_stream(int fd, int domain, const struct sockaddr_storage *ad
 	return config_get()->supervised ? real_connect(fd, addr, len) : -ENETUNREACH;
 }
 
-bool hook_leaves_to_supervisor(const struct sockaddr_storage *addr, socklen_t len)
-{
-	struct addr_port dest;
-
-	return config_get()->supervised &&
-	       addr_from_sockaddr((const struct sockaddr *)addr, len, &dest) == 0 &&
-	       dest.port == POLICY_DNS_PORT;
-}
-
 static long connect_datagram(int fd, const struct sockaddr_storage *addr, socklen_t len)
 {
 	struct addr_port dest;
 	int error = 0;
 
-	if (addr->ss_family == AF_UNSPEC || hook_leaves_to_supervisor(addr, len))
+	if (names_are_asked(addr, len))
+		names_asked();
+	if (addr->ss_family == AF_UNSPEC || config_get()->supervised)
 		return real_connect(fd, addr, len);
 	switch (policy_for_inet((const struct sockaddr *)addr, len, &dest, &error)) {
 	case POLICY_LOCAL:
@@ -156,7 +161,7 @@ static long connect_unix(int fd, const struct sockaddr_storage *addr, socklen_t 
 	if (stand_in_of(fd, &si))
 		return connect_stand_in(fd, &si, addr, len);
 	if (addr->ss_family == AF_UNIX &&
-	    policy_is_resolver_path((const struct sockaddr *)addr, len))
+	    !config_get()->supervised && policy_is_resolver_path((const struct sockaddr *)addr, len))
 		return -ENOENT;
 	return real_connect(fd, addr, len);
 }

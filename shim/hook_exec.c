@@ -25,7 +25,7 @@
 #include "shim/owned.h"
 #include "shim/sys.h"
 
-#define ENV_OURS 4		/* LD_PRELOAD and three of ours */
+#define ENV_OURS 5		/* LD_PRELOAD and four of ours */
 #define ENV_ON_STACK 2048	/* pointers; longer environments get pages */
 #define PRELOAD_MAX (2 * PATH_MAX)
 #define ARGS_MAX 4096		/* of the execl forms: written out in a program's source */
@@ -52,7 +52,7 @@ static bool is_var(const char *entry, const char *name)
 static bool is_replaced(const char *entry)
 {
 	return (config_get()->library[0] && is_var(entry, "LD_PRELOAD")) ||
-	       is_var(entry, CONFIG_ENV_WEAK);
+	       is_var(entry, CONFIG_ENV_WEAK) || is_var(entry, CONFIG_ENV_REPORT);
 }
 
 /* "LD_PRELOAD=ours", or "LD_PRELOAD=ours:theirs" when theirs lacks it and fits. */
@@ -132,6 +132,8 @@ static int make_env(struct new_env *e, char *const env[])
 		e->vec[n++] = cfg.w->env_domain;
 	if (cfg.c->env_weak[0])
 		e->vec[n++] = cfg.w->env_weak;
+	if (cfg.c->env_report[0])
+		e->vec[n++] = cfg.w->env_report;
 	e->vec[n] = NULL;
 	return 0;
 }

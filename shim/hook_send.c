@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "shim/config.h"
 #include "shim/hooks.h"
 #include "shim/owned.h"
 #include "shim/policy.h"
@@ -24,6 +25,7 @@ static enum send_verdict judge(int fd, const struct sockaddr_storage *addr, sock
 {
 	int domain = 0, type = 0;
 	socklen_t l = sizeof(domain);
+	bool supervised = config_get()->supervised;
 	struct addr_port dest;
 	struct stand_in si;
 
@@ -34,13 +36,16 @@ static enum send_verdict judge(int fd, const struct sockaddr_storage *addr, sock
 		if (stand_in_of(fd, &si))
 			return SEND_WITHOUT_NAME;
 		*ret_error = ENOENT;
-		return policy_is_resolver_path((const struct sockaddr *)addr, len) ? SEND_REFUSED :
-										     SEND_AS_ASKED;
+		return !supervised && policy_is_resolver_path((const struct sockaddr *)addr, len) ?
+			       SEND_REFUSED : SEND_AS_ASKED;
 	}
 	if ((domain != AF_INET && domain != AF_INET6) || type == SOCK_STREAM)
 		return SEND_AS_ASKED;
-	if (hook_leaves_to_supervisor(addr, len))
-		return SEND_AS_ASKED;
+	if (addr_from_sockaddr((const struct sockaddr *)addr, len, &dest) == 0 &&
+	    dest.port == POLICY_DNS_PORT)
+		names_asked();
+	if (supervised)
+		return SEND_AS_ASKED;	/* the supervisor judges, and counts */
 	switch (policy_for_inet((const struct sockaddr *)addr, len, &dest, ret_error)) {
 	case POLICY_LOCAL:
 		return SEND_AS_ASKED;

@@ -31,11 +31,11 @@ static inline long hook_result(long r)
 /* The C library's own function behind a hook; NULL when it has none. Not for connect paths. */
 void *hook_next(const char *name);
 
-/* A query for names: the supervisor, where there is one, turns it to its own name server. */
-bool hook_leaves_to_supervisor(const struct sockaddr_storage *addr, socklen_t len);
-
 /* Remembers what getsockname() told, for bind(). */
 void hook_note_local(const struct addr *local);
+
+/* This process has asked a name server: its receiving calls are no longer marked. */
+void names_asked(void);
 
 long shim_connect(int fd, const struct sockaddr *addr, socklen_t len);
 long shim_socket(int domain, int type, int protocol);

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -55,7 +56,7 @@ static void take_signal(struct job *j)
 }
 
 /* One report. True when the command is over. */
-static bool take_report(struct job *j, const struct report *r)
+static bool take_report(struct job *j, const struct report *r, const char *text, size_t len)
 {
 	switch ((enum report_kind)r->kind) {
 	case REPORT_STARTED:
@@ -73,6 +74,9 @@ static bool take_report(struct job *j, const struct report *r)
 	case REPORT_CONTINUED:
 		j->stopped = false;
 		return false;
+	case REPORT_LINE:
+		(void)fprintf(stderr, "onionify: %.*s\n", (int)len, text);
+		return false;
 	case REPORT_ENDED:
 		j->result = (struct job_result){ JOB_ENDED, r->value };
 		return true;
@@ -87,11 +91,14 @@ static bool take_report(struct job *j, const struct report *r)
 static bool take_reports(struct job *j)
 {
 	bool was_stopped = j->stopped;
-	struct report r;
+	struct {
+		struct report r;
+		char text[BOOK_LINE_MAX];
+	} m;
 	ssize_t n;
 
-	while ((n = recv(j->reports, &r, sizeof(r), MSG_DONTWAIT)) == (ssize_t)sizeof(r)) {
-		if (take_report(j, &r))
+	while ((n = recv(j->reports, &m, sizeof(m), MSG_DONTWAIT)) >= (ssize_t)sizeof(m.r)) {
+		if (take_report(j, &m.r, m.text, (size_t)n - sizeof(m.r)))
 			return true;
 	}
 	if (n == 0 || (errno != EAGAIN && errno != EINTR)) {

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <pthread.h>
@@ -19,6 +20,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "shim/book.h"
 #include "shim/door.h"
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
@@ -30,9 +32,16 @@
 #ifndef SO_BINDTOIFINDEX
 #define SO_BINDTOIFINDEX 62
 #endif
+#if defined(__x86_64__)
+#define NOTIFY_ARCH AUDIT_ARCH_X86_64
+#else
+#define NOTIFY_ARCH AUDIT_ARCH_AARCH64
+#endif
 #define NOTIF_SYNC_WAKE_UP 1u	/* Linux 6.6: the caller wakes on our processor */
 
 #define SIN6_LEN_MIN 24		/* RFC 2133's sockaddr_in6, without a scope */
+#define THREADS_MAX 256		/* connects to loopback that sleep at one time */
+#define THREAD_STACK 65536
 
 /* --- reaching into the program --- */
 
@@ -52,6 +61,20 @@ bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len)
 	struct iovec from = { p.w, len }, to = { (void *)(uintptr_t)dst, len };
 
 	return process_vm_writev(tid, &from, 1, &to, 1, 0) == (ssize_t)len;
+}
+
+void notify_read_program(pid_t tid, char ret[IPC_PROGRAM_MAX + 1])
+{
+	char path[64];
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)tid);
+	ret[0] = '\0';
+	f = fopen(path, "re");
+	if (f && fgets(ret, IPC_PROGRAM_MAX + 1, f))
+		ret[strcspn(ret, "\n")] = '\0';
+	if (f)
+		(void)fclose(f);
 }
 
 /* The thread group of a thread, for kernels whose pidfds know groups only. */
@@ -97,7 +120,7 @@ static int dup_from(pid_t tid, int fd)
 	return e == EBADF ? -EBADF : -EACCES;
 }
 
-static bool still_there(const struct notify *n, uint64_t id)
+bool notify_still_there(const struct notify *n, uint64_t id)
 {
 	return ioctl(n->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
 }
@@ -186,7 +209,7 @@ static int connect_in_thread(struct notify *n, struct call *c, const struct sock
 	*s = (struct sleeper){ .n = n, .id = c->id, .fd = c->fd, .len = len, .addr = *addr };
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, NOTIFY_THREAD_STACK);
+	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
 	atomic_fetch_add(&n->threads, 1);
 	r = pthread_create(&thread, &attr, sleeper_run, s);
 	(void)pthread_attr_destroy(&attr);
@@ -221,9 +244,19 @@ static enum verdict connect_door(struct notify *n, struct call *c, const struct 
 				.dest = *dest };
 
 	if (!n->door)
-		n->door = door_new(n->listener);
+		n->door = door_new(n->listener, n->book);
 	*ret = n->door ? door_connect(n->door, &dc) : -ENETUNREACH;
 	return *ret == 1 ? VERDICT_LATER : VERDICT_RESULT;
+}
+
+/* Datagrams go to our name server, streams to the agent's. */
+static enum verdict connect_names(struct notify *n, struct call *c, const struct addr_port *dest,
+				  int64_t *ret)
+{
+	if (c->type == SOCK_STREAM)
+		return connect_door(n, c, dest, ret);
+	*ret = notify_names(n) ? nameserver_connect(n->names, c->fd, c->domain, dest) : -ENETUNREACH;
+	return VERDICT_RESULT;
 }
 
 struct nameserver *notify_names(struct notify *n)
@@ -233,15 +266,6 @@ struct nameserver *notify_names(struct notify *n)
 	return n->names;
 }
 
-static enum verdict connect_names(struct notify *n, struct call *c, const struct addr_port *asked,
-				  int64_t *ret)
-{
-	struct nameserver *ns = notify_names(n);
-
-	*ret = ns ? nameserver_connect(ns, c->fd, c->domain, asked) : -ENETUNREACH;
-	return VERDICT_RESULT;
-}
-
 bool notify_is_dns(const struct sockaddr_storage *addr, socklen_t len, struct addr_port *ret)
 {
 	struct addr_port dest;
@@ -249,6 +273,7 @@ bool notify_is_dns(const struct sockaddr_storage *addr, socklen_t len, struct ad
 	if (addr_from_sockaddr((const struct sockaddr *)addr, len, &dest) != 0 ||
 	    dest.port != POLICY_DNS_PORT)
 		return false;
+	dest.addr = addr_unmap_v4(&dest.addr);
 	*ret = dest;
 	return true;
 }
@@ -276,6 +301,7 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 	if (!notify_read_mem(c->tid, &addr, c->args[1], len))
 		return VERDICT_RESULT;
 	if (c->domain == AF_UNIX && policy_is_resolver_path((struct sockaddr *)&addr, len)) {
+		notify_refused(n, c, "connect to a name service of this machine", NULL, ENOENT);
 		*ret = -ENOENT;
 		return VERDICT_RESULT;
 	}
@@ -284,9 +310,14 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 	if (addr.ss_family == AF_UNSPEC)
 		return connect_here(n, c, &addr, len, ret);
 	*ret = -ENETUNREACH;
-	if (notify_is_device_bound(c))
+	if (notify_is_device_bound(c)) {
+		notify_refused(n, c, "connect of a socket bound to a device", NULL, ENETUNREACH);
 		return VERDICT_RESULT;
-	if (c->type == SOCK_DGRAM && notify_is_dns(&addr, len, &dest))
+	}
+	*ret = c->type == SOCK_STREAM ? family_error(c, &addr, len) : 0;
+	if (*ret != 0)
+		return VERDICT_RESULT;
+	if (notify_is_dns(&addr, len, &dest))
 		return connect_names(n, c, &dest, ret);
 	switch (policy_for_inet((struct sockaddr *)&addr, len, &dest, &error)) {
 	case POLICY_LOCAL:
@@ -297,77 +328,10 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 	case POLICY_TUNNEL:
 		break;
 	}
-	*ret = c->type == SOCK_STREAM ? family_error(c, &addr, len) : -ENETUNREACH;
-	return *ret == 0 ? connect_door(n, c, &dest, ret) : VERDICT_RESULT;
-}
-
-/* --- what a program asks about a socket of the door --- */
-
-int notify_give_address(const struct call *c, const struct addr_port *ap, uint64_t at,
-			uint64_t len_at)
-{
-	struct addr_port as = *ap;
-	struct sockaddr_storage ss;
-	socklen_t room, full;
-
-	if (c->domain == AF_INET6 && as.addr.family == ADDR_V4) {
-		struct addr mapped = { .family = ADDR_V6 };
-
-		mapped.b[10] = mapped.b[11] = 0xff;
-		memcpy(mapped.b + 12, as.addr.b, 4);
-		as.addr = mapped;
-	}
-	full = addr_to_sockaddr(&as, &ss);
-	if (!notify_read_mem(c->tid, &room, len_at, sizeof(room)))
-		return -EFAULT;
-	if (room > full)
-		room = full;
-	if ((room > 0 && !notify_write_mem(c->tid, at, &ss, room)) ||
-	    !notify_write_mem(c->tid, len_at, &full, sizeof(full)))
-		return -EFAULT;
-	return 0;
-}
-
-static enum verdict serve_getpeername(struct notify *n, struct call *c, int64_t *ret)
-{
-	struct sockaddr_storage ss;
-	struct addr_port dest;
-	socklen_t room = sizeof(ss);
-	bool ours = false;
-
-	if (notify_is_inet(c) && c->type == SOCK_STREAM && n->door)
-		ours = door_peer(n->door, c->fd, &dest);
-	else if (notify_is_inet(c) && c->type == SOCK_DGRAM && n->names)
-		ours = nameserver_asked(n->names, c->fd, &dest);
-	*ret = -ENOTCONN;
-	if (!ours || getpeername(c->fd, (struct sockaddr *)&ss, &room) != 0)
-		return ours ? VERDICT_RESULT : VERDICT_CONTINUE;
-	if (c->type == SOCK_DGRAM && !nameserver_is(n->names, &ss))
-		return VERDICT_CONTINUE;
-	*ret = notify_give_address(c, &dest, c->args[1], c->args[2]);
-	return VERDICT_RESULT;
-}
-
-/* SO_ERROR, the only option that is caught. */
-static enum verdict serve_getsockopt(struct notify *n, struct call *c, int64_t *ret)
-{
-	socklen_t room, len = sizeof(int);
-	int error, pending = 0;
-
-	if (c->type != SOCK_STREAM || !notify_is_inet(c) || !n->door)
-		return VERDICT_CONTINUE;
-	error = door_take_error(n->door, c->fd);
-	if (error == 0)
-		return VERDICT_CONTINUE;
-	*ret = -EFAULT;
-	if (!notify_read_mem(c->tid, &room, c->args[4], sizeof(room)))
-		return VERDICT_RESULT;
-	(void)getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &pending, &len);
-	if (room > sizeof(error))
-		room = sizeof(error);
-	if ((room == 0 || notify_write_mem(c->tid, c->args[3], &error, room)) &&
-	    notify_write_mem(c->tid, c->args[4], &room, sizeof(room)))
-		*ret = 0;
+	if (c->type == SOCK_STREAM)
+		return connect_door(n, c, &dest, ret);
+	notify_refused(n, c, "UDP connect to", &dest, ENETUNREACH);
+	*ret = -ENETUNREACH;
 	return VERDICT_RESULT;
 }
 
@@ -375,6 +339,16 @@ static enum verdict serve_getsockopt(struct notify *n, struct call *c, int64_t *
 
 static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 {
+	switch (c->nr) {
+	case SYS_socket:
+		return notify_serve_socket(n, c, ret);
+	case SYS_setsockopt:
+		return notify_serve_setsockopt(n, c, ret);
+	case SYS_prctl:
+		return notify_serve_note(n, c, ret);
+	default:
+		break;
+	}
 	c->fd = dup_from(c->tid, (int)c->args[0]);
 	*ret = c->fd;
 	if (c->fd < 0)
@@ -386,23 +360,25 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 		return VERDICT_RESULT;
 	/* The thread may have died and its number found a new owner meanwhile. */
 	*ret = -EINTR;
-	if (!still_there(n, c->id))
+	if (!notify_still_there(n, c->id))
 		return VERDICT_RESULT;
 	switch (c->nr) {
 	case SYS_connect:
 		return serve_connect(n, c, ret);
 	case SYS_getpeername:
-		return serve_getpeername(n, c, ret);
+		return notify_serve_getpeername(n, c, ret);
 	case SYS_getsockopt:
-		return serve_getsockopt(n, c, ret);
+		return notify_serve_getsockopt(n, c, ret);
+	case SYS_recvfrom:
+	case SYS_recvmsg:
+	case SYS_recvmmsg:
+		return notify_serve_recv(n, c, ret);
 	case SYS_sendto:
 		return notify_serve_sendto(n, c, ret);
 	case SYS_sendmsg:
 		return notify_serve_sendmsg(n, c, ret);
 	case SYS_sendmmsg:
 		return notify_serve_sendmmsg(n, c, ret);
-	case SYS_recvfrom:
-		return notify_serve_recvfrom(n, c, ret);
 	default:
 		*ret = -ENOSYS;
 		return VERDICT_RESULT;
@@ -419,7 +395,8 @@ int notify_serve(struct notify *n)
 		return errno == ENOENT || errno == EINTR ? 0 : -errno;
 	c = (struct call){ .id = n->req->id, .tid = (pid_t)n->req->pid, .nr = n->req->data.nr,
 			   .args = n->req->data.args, .fd = -1 };
-	switch (serve_call(n, &c, &result)) {
+	switch (n->req->data.arch == NOTIFY_ARCH ? serve_call(n, &c, &result) :
+						   notify_serve_foreign(n, &c, &result)) {
 	case VERDICT_RESULT:
 		notify_answer(n->listener, c.id, result);
 		break;
@@ -434,7 +411,7 @@ int notify_serve(struct notify *n)
 	return 0;
 }
 
-struct notify *notify_new(int listener)
+struct notify *notify_new(int listener, struct book *book)
 {
 	struct seccomp_notif_sizes sizes;
 	struct notify *n = calloc(1, sizeof(*n));
@@ -450,6 +427,7 @@ struct notify *notify_new(int listener)
 		return NULL;
 	}
 	n->listener = listener;
+	n->book = book;
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (unsigned long)NOTIF_SYNC_WAKE_UP);
 	return n;
 }

@@ -14,10 +14,11 @@
 #ifndef SHIM_NOTIFY_H
 #define SHIM_NOTIFY_H
 
+struct book;
 struct notify;
 
-/* @listener is owned from now on. NULL without memory or kernel support. */
-struct notify *notify_new(int listener);
+/* @listener is owned from now on, @book borrowed. NULL without memory or kernel support. */
+struct notify *notify_new(int listener, struct book *book);
 /* Takes one call from the listener and answers it, or sees to it that it will be. 0 or -errno. */
 int notify_serve(struct notify *n);
 /* Streams of the native door that still carry something. */

@@ -13,12 +13,11 @@
 #include <sys/types.h>
 
 #include "common/addr.h"
+#include "common/ipc.h"
 
 #define DATAGRAM_MAX 65535	/* of UDP over IPv4 or IPv6 without jumbograms */
 
-#define THREADS_MAX 256		/* calls that sleep at one time */
-#define NOTIFY_THREAD_STACK 65536
-
+struct book;
 struct door;
 struct nameserver;
 
@@ -28,7 +27,8 @@ struct notify {
 	size_t req_size;	/* the kernel may want more than our headers know */
 	struct door *door;	/* made when first needed */
 	struct nameserver *names;
-	atomic_int threads;	/* THREADS_MAX at most */
+	struct book *book;
+	atomic_int threads;
 	uint8_t datagram[DATAGRAM_MAX];
 };
 
@@ -51,22 +51,38 @@ enum verdict {
 
 bool notify_read_mem(pid_t tid, void *dst, uint64_t src, size_t len);
 bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len);
+/* The program's name as the kernel knows it. */
+void notify_read_program(pid_t tid, char ret[IPC_PROGRAM_MAX + 1]);
+/* Nobody has taken the call back. */
+bool notify_still_there(const struct notify *n, uint64_t id);
 bool notify_is_inet(const struct call *c);
 /* Its packets leave by a network device, wherever they are for. */
 bool notify_is_device_bound(const struct call *c);
-/* Port 53 of whatever host, and which. */
+/* Meant for a name server: its address in @ret. */
 bool notify_is_dns(const struct sockaddr_storage *addr, socklen_t len, struct addr_port *ret);
-/* Our name server, made when first needed; NULL when it cannot be. */
+/* Ours, made when first needed; NULL when it cannot be. */
 struct nameserver *notify_names(struct notify *n);
-/* Writes @ap where getpeername() or recvfrom() wants an address. 0 or -EFAULT. */
-int notify_give_address(const struct call *c, const struct addr_port *ap, uint64_t at,
-			uint64_t len_at);
+/* @ap as an address of a socket of @domain. Its length. */
+socklen_t notify_sockaddr_for(int domain, const struct addr_port *ap, struct sockaddr_storage *ret);
+/* An address for the program, as getpeername() gives one. 0 or -errno. */
+int64_t notify_write_address(pid_t tid, uint64_t at, uint64_t len_at,
+			     const struct sockaddr_storage *ss, socklen_t full);
+/* Remembers a refusal (book.h); @what is a static text, @dest may be NULL. */
+void notify_refused(const struct notify *n, const struct call *c, const char *what,
+		    const struct addr_port *dest, int error);
 /* The result of the call: a value, or -errno. */
 void notify_answer(int listener, uint64_t id, int64_t result);
 
+/* Refused whatever they say; a stream that the preload library tells about. */
+enum verdict notify_serve_socket(const struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_setsockopt(const struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_note(const struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_foreign(const struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_getpeername(struct notify *n, struct call *c, int64_t *ret);
+enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *ret);
+enum verdict notify_serve_recv(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_sendto(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_sendmsg(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_sendmmsg(struct notify *n, struct call *c, int64_t *ret);
-enum verdict notify_serve_recvfrom(struct notify *n, struct call *c, int64_t *ret);
 
 #endif

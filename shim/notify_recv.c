@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * notify_recv.c - recvfrom() that wants the sender, on a socket that asked for names
+ * notify_recv.c - see notify.h: answers of our name server, shown as another's
  *
- * The answer came from the name server on loopback; the program must see the address
- * that it asked, or it drops the answer. Every other socket's call goes on in the
- * kernel. recvmsg() is not caught: its name is behind a pointer, and too many
- * programs that have nothing to do with names live by it.
+ * Only calls that ask for the sender's address come here, and of these only the ones
+ * on sockets that have asked our name server are served; the preload library marks
+ * the calls that it knows to be others (CONFIG_RECV_MARK), and they never come.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,132 +12,250 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
 
-#define ANSWER_MAX 4096		/* ours are shorter; others' are cut as by a short buffer */
-#define SLICE_MS 500		/* how often a sleeping thread looks whether the call still stands */
-#define PATIENCE_MAX_S 86400
+#define WAITERS_MAX 64		/* blocking receives under way */
+#define WAIT_MS 200		/* a caller that was taken away by a signal is noticed this late */
+#define THREAD_STACK 131072
+#define IOV_ENTRIES_MAX 64
+#define CONTROL_MAX 512
 
-/* A recvfrom() that waits. */
 struct waiter {
 	struct notify *n;
-	struct call c;
+	struct call call;
 	__u64 args[6];
-	int patience_ms;	/* SO_RCVTIMEO; -1 for ever */
+	int64_t deadline_ms;	/* 0: none */
 };
 
-static int64_t receive(const struct notify *n, const struct call *c)
+/* Where the program wants things. */
+struct destination {
+	struct msghdr m;	/* pointers into the program */
+	struct iovec iov[IOV_ENTRIES_MAX];
+	uint64_t header_at;	/* of struct msghdr; 0 for recvfrom() */
+	int flags;
+	size_t room;
+};
+
+static int64_t now_ms(void)
 {
-	uint8_t data[ANSWER_MAX];
-	struct sockaddr_storage from;
-	struct addr_port who;
-	socklen_t from_len = sizeof(from);
-	size_t room = c->args[2] < sizeof(data) ? (size_t)c->args[2] : sizeof(data);
-	ssize_t r = recvfrom(c->fd, data, room, (int)c->args[3] | MSG_DONTWAIT,
-			     (struct sockaddr *)&from, &from_len);
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static int read_destination(const struct call *c, struct destination *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	if (c->nr == SYS_recvfrom) {
+		ret->iov[0] = (struct iovec){ (void *)(uintptr_t)c->args[1], c->args[2] };
+		ret->m.msg_iovlen = 1;
+		ret->flags = (int)c->args[3];
+	} else {
+		ret->header_at = c->args[1];
+		ret->flags = (int)c->args[c->nr == SYS_recvmsg ? 2 : 3];
+		if (!notify_read_mem(c->tid, &ret->m, ret->header_at, sizeof(ret->m)))
+			return -EFAULT;
+		if (ret->m.msg_iovlen > IOV_ENTRIES_MAX)
+			return -EMSGSIZE;
+		if (ret->m.msg_iovlen > 0 &&
+		    !notify_read_mem(c->tid, ret->iov, (uintptr_t)ret->m.msg_iov,
+				     ret->m.msg_iovlen * sizeof(ret->iov[0])))
+			return -EFAULT;
+	}
+	for (size_t i = 0; i < ret->m.msg_iovlen; i++) {
+		if (ret->iov[i].iov_len > DATAGRAM_MAX - ret->room)
+			ret->iov[i].iov_len = DATAGRAM_MAX - ret->room;
+		ret->room += ret->iov[i].iov_len;
+	}
+	return 0;
+}
+
+static bool write_data(const struct call *c, const struct destination *d, const uint8_t *data,
+		       size_t len)
+{
+	for (size_t i = 0; i < d->m.msg_iovlen && len > 0; i++) {
+		size_t n = len < d->iov[i].iov_len ? len : d->iov[i].iov_len;
+
+		if (n > 0 && !notify_write_mem(c->tid, (uintptr_t)d->iov[i].iov_base, data, n))
+			return false;
+		data += n;
+		len -= n;
+	}
+	return true;
+}
+
+/* The sender as the program may know it. 0 or -errno. */
+static int64_t write_sender(const struct call *c, const struct destination *d,
+			    const struct sockaddr_storage *ss, socklen_t len)
+{
+	uint64_t len_at = d->header_at + offsetof(struct msghdr, msg_namelen);
+
+	if (c->nr == SYS_recvfrom)
+		return notify_write_address(c->tid, c->args[4], c->args[5], ss, len);
+	if (!d->m.msg_name)
+		return notify_write_mem(c->tid, len_at, &(socklen_t){ 0 }, sizeof(socklen_t)) ?
+			       0 : -EFAULT;
+	return notify_write_address(c->tid, (uintptr_t)d->m.msg_name, len_at, ss, len);
+}
+
+static int64_t write_header(const struct call *c, const struct destination *d,
+			    const struct msghdr *got, unsigned int len)
+{
+	size_t control = got->msg_controllen;
+
+	if (!d->header_at)
+		return 0;
+	if (control > d->m.msg_controllen || !d->m.msg_control)
+		control = 0;
+	if ((control > 0 && !notify_write_mem(c->tid, (uintptr_t)d->m.msg_control,
+					      got->msg_control, control)) ||
+	    !notify_write_mem(c->tid, d->header_at + offsetof(struct msghdr, msg_controllen),
+			      &control, sizeof(control)) ||
+	    !notify_write_mem(c->tid, d->header_at + offsetof(struct msghdr, msg_flags),
+			      &got->msg_flags, sizeof(got->msg_flags)))
+		return -EFAULT;
+	if (c->nr == SYS_recvmmsg &&
+	    !notify_write_mem(c->tid, d->header_at + offsetof(struct mmsghdr, msg_len), &len,
+			      sizeof(len)))
+		return -EFAULT;
+	return 0;
+}
+
+/* One receive that does not sleep: the call's result. */
+static int64_t receive(const struct notify *n, const struct call *c, uint8_t *buf)
+{
+	struct destination d;
+	struct sockaddr_storage from = { 0 };
+	char control[CONTROL_MAX];
+	struct iovec iov = { .iov_base = buf };
+	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
+			    .msg_iovlen = 1, .msg_control = control };
+	struct addr_port sender;
+	int64_t r = read_destination(c, &d);
+	socklen_t len;
+	ssize_t got;
+	size_t kept;
 
 	if (r < 0)
-		return -errno;
-	if ((size_t)r < room)
-		room = (size_t)r;	/* with MSG_TRUNC more may have come than was taken */
-	if (room > 0 && !notify_write_mem(c->tid, c->args[1], data, room))
-		return -EFAULT;
-	if (addr_from_sockaddr((const struct sockaddr *)&from, from_len, &who) != 0)
 		return r;
-	if (nameserver_is(n->names, &from))
-		(void)nameserver_asked(n->names, c->fd, &who);
-	return notify_give_address(c, &who, c->args[4], c->args[5]) == 0 ? r : -EFAULT;
+	iov.iov_len = d.room;
+	m.msg_controllen = d.m.msg_controllen < sizeof(control) ? d.m.msg_controllen : sizeof(control);
+	got = recvmsg(c->fd, &m, (d.flags & ~MSG_WAITFORONE) | MSG_DONTWAIT);
+	if (got < 0)
+		return -errno;
+	kept = (size_t)got < d.room ? (size_t)got : d.room;
+	len = m.msg_namelen;
+	if (len > 0 && nameserver_sender(n->names, c->fd, &from, buf, kept, &sender))
+		len = notify_sockaddr_for(c->domain, &sender, &from);
+	if (!write_data(c, &d, buf, kept))
+		return -EFAULT;
+	r = write_sender(c, &d, &from, len);
+	if (r == 0)
+		r = write_header(c, &d, &m, (unsigned int)got);
+	if (r < 0)
+		return r;
+	return c->nr == SYS_recvmmsg ? 1 : got;
 }
 
-static bool still_wanted(const struct waiter *w)
+static int64_t wait_and_receive(const struct waiter *w, uint8_t *buf)
 {
-	uint64_t id = w->c.id;
+	int64_t r;
 
-	return ioctl(w->n->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	for (;;) {
+		struct pollfd p = { .fd = w->call.fd, .events = POLLIN };
+
+		(void)poll(&p, 1, WAIT_MS);
+		if (!notify_still_there(w->n, w->call.id))
+			return -EINTR;
+		r = p.revents ? receive(w->n, &w->call, buf) : -EAGAIN;
+		if (r != -EAGAIN || (w->deadline_ms != 0 && now_ms() >= w->deadline_ms))
+			return r;
+	}
 }
 
-static void *wait_and_receive(void *arg)
+static void *waiter_run(void *arg)
 {
 	struct waiter *w = arg;
-	struct pollfd p = { .fd = w->c.fd, .events = POLLIN };
-	int64_t r = -EAGAIN;
+	uint8_t *buf = malloc(DATAGRAM_MAX);
 
-	for (int left = w->patience_ms; r == -EAGAIN && left != 0;) {
-		int slice = left > 0 && left < SLICE_MS ? left : SLICE_MS;
-		int ready = poll(&p, 1, slice);
-
-		if (!still_wanted(w))
-			break;
-		if (ready > 0)
-			r = receive(w->n, &w->c);
-		else if (left > 0)
-			left -= slice;
-	}
-	notify_answer(w->n->listener, w->c.id, r);
-	(void)close(w->c.fd);
+	w->call.args = w->args;
+	notify_answer(w->n->listener, w->call.id, buf ? wait_and_receive(w, buf) : -ENOMEM);
+	free(buf);
+	(void)close(w->call.fd);
 	atomic_fetch_sub(&w->n->threads, 1);
 	free(w);
 	return NULL;
 }
 
-static int receive_patience_ms(int fd)
+static int64_t receive_deadline(int fd)
 {
 	struct timeval tv = { 0 };
 	socklen_t len = sizeof(tv);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &len) != 0 ||
 	    (tv.tv_sec == 0 && tv.tv_usec == 0))
-		return -1;
-	if (tv.tv_sec >= PATIENCE_MAX_S)
-		return PATIENCE_MAX_S * 1000;
-	return (int)(tv.tv_sec * 1000 + (tv.tv_usec + 999) / 1000);
+		return 0;
+	return now_ms() + (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
 }
 
-/* Takes over @c->fd when it succeeds. */
-static int receive_in_thread(struct notify *n, struct call *c)
+/* Takes over @c->fd when it succeeds. 0 or -errno. */
+static int start_waiter(struct notify *n, struct call *c)
 {
-	struct waiter *w = atomic_load(&n->threads) < THREADS_MAX ? malloc(sizeof(*w)) : NULL;
+	struct waiter *w;
 	pthread_attr_t attr;
 	pthread_t thread;
 	int r;
 
+	if (atomic_load(&n->threads) >= WAITERS_MAX)
+		return -EAGAIN;
+	w = malloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
-	*w = (struct waiter){ .n = n, .c = *c, .patience_ms = receive_patience_ms(c->fd) };
+	*w = (struct waiter){ .n = n, .call = *c, .deadline_ms = receive_deadline(c->fd) };
 	memcpy(w->args, c->args, sizeof(w->args));
-	w->c.args = w->args;
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, NOTIFY_THREAD_STACK);
+	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
 	atomic_fetch_add(&n->threads, 1);
-	r = pthread_create(&thread, &attr, wait_and_receive, w);
+	r = pthread_create(&thread, &attr, waiter_run, w);
 	(void)pthread_attr_destroy(&attr);
 	if (r != 0) {
 		atomic_fetch_sub(&n->threads, 1);
 		free(w);
-		return -ENOMEM;
+		return -EAGAIN;
 	}
 	c->fd = -1;
 	return 0;
 }
 
-enum verdict notify_serve_recvfrom(struct notify *n, struct call *c, int64_t *ret)
+static bool may_sleep(const struct call *c)
 {
-	struct addr_port asked;
-	bool may_sleep;
+	int flags = (int)c->args[c->nr == SYS_recvmsg ? 2 : 3];
 
+	return !(flags & MSG_DONTWAIT) && !(fcntl(c->fd, F_GETFL) & O_NONBLOCK);
+}
+
+enum verdict notify_serve_recv(struct notify *n, struct call *c, int64_t *ret)
+{
 	if (!notify_is_inet(c) || c->type != SOCK_DGRAM || !n->names ||
-	    !nameserver_asked(n->names, c->fd, &asked))
+	    !nameserver_knows(n->names, c->fd))
 		return VERDICT_CONTINUE;
-	may_sleep = !(fcntl(c->fd, F_GETFL) & O_NONBLOCK) && !(c->args[3] & MSG_DONTWAIT);
-	*ret = receive(n, c);
-	if (*ret != -EAGAIN || !may_sleep)
+	if (c->nr == SYS_recvmmsg && (unsigned int)c->args[2] == 0) {
+		*ret = 0;
 		return VERDICT_RESULT;
-	*ret = receive_in_thread(n, c);
+	}
+	*ret = receive(n, c, n->datagram);
+	if (*ret != -EAGAIN || !may_sleep(c))
+		return VERDICT_RESULT;
+	*ret = start_waiter(n, c);
 	return *ret == 0 ? VERDICT_LATER : VERDICT_RESULT;
 }

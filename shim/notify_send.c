@@ -17,23 +17,27 @@
 static int64_t send_datagram(struct notify *n, const struct call *c, size_t len, int flags,
 			     const struct sockaddr_storage *addr, socklen_t addr_len)
 {
+	struct sockaddr_storage instead;
 	struct addr_port dest;
 	int error = 0;
 	ssize_t r;
 
-	if (notify_is_device_bound(c))
+	if (notify_is_device_bound(c)) {
+		notify_refused(n, c, "UDP from a socket bound to a device", NULL, ENETUNREACH);
 		return -ENETUNREACH;
-	if (c->type == SOCK_DGRAM && addr_len > 0 && notify_is_dns(addr, addr_len, &dest)) {
-		struct nameserver *ns = addr->ss_family == c->domain ? notify_names(n) : NULL;
-
-		return ns ? nameserver_send(ns, c->fd, c->domain, &dest, n->datagram, len) :
-			    -ENETUNREACH;
 	}
-	if (addr_len > 0) {
+	if (addr_len > 0 && notify_is_dns(addr, addr_len, &dest)) {
+		error = notify_names(n) ? nameserver_redirect(n->names, c->fd, c->domain, &dest,
+						n->datagram, len, &instead, &addr_len) : -ENETUNREACH;
+		if (error < 0)
+			return error;
+		addr = &instead;
+	} else if (addr_len > 0) {
 		switch (policy_for_inet((const struct sockaddr *)addr, addr_len, &dest, &error)) {
 		case POLICY_LOCAL:
 			break;
 		case POLICY_TUNNEL:
+			notify_refused(n, c, "UDP to", &dest, ENETUNREACH);
 			return -ENETUNREACH;
 		case POLICY_REFUSE:
 			return -error;

@@ -45,6 +45,7 @@ struct options {
 	int timeout_s;
 	bool verbose;
 	bool quiet;
+	bool report;
 	bool no_wait;
 	bool allow_weak;
 	bool no_proxy_env;
@@ -86,7 +87,8 @@ static void usage(FILE *out)
 		"  --allow-weak    run COMMAND even where a static or privileged program\n"
 		"                  could not be kept from the network\n"
 		"  --no-proxy-env  run COMMAND without HTTPS_PROXY and its like\n"
-		"  --verbose       tell what is done; --quiet: errors only\n"
+		"  --report        list streams and refused attempts when COMMAND has ended\n"
+		"  --verbose       tell what is done and what was refused; --quiet: errors only\n"
 		"  --help, --version\n"
 		"\n"
 		"Exit status: that of COMMAND; 125 onionify failed, 126 COMMAND cannot be\n"
@@ -189,9 +191,10 @@ static void parse_options(int argc, char **argv, struct options *o)
 			o->shell = true;
 			break;
 		case OPT_REPORT:
+			o->report = true;
+			break;
 		case OPT_SERVE:
-			say("%s is not available in this version",
-			    c == OPT_REPORT ? "--report" : "--serve");
+			say("--serve is not available in this version");
 			exit(EXIT_OURS);
 		case ':':
 			say("%s needs a value", argv[optind - 1]);
@@ -293,7 +296,7 @@ static void set_proxies(const struct options *o)
 	}
 }
 
-static void set_environment(const struct options *o, const struct places *p)
+static void set_environment(const struct options *o, const struct places *p, bool nested)
 {
 	set_domain(o);
 	set_var(CONFIG_ENV_SOCKET, p->socket);
@@ -305,6 +308,10 @@ static void set_environment(const struct options *o, const struct places *p)
 		set_var(CONFIG_ENV_OPTIMISTIC, "1");
 	else
 		(void)unsetenv(CONFIG_ENV_OPTIMISTIC);
+	if (o->report && !nested)
+		set_var(CONFIG_ENV_REPORT, "1");
+	else if (!nested)
+		(void)unsetenv(CONFIG_ENV_REPORT);
 	set_preload(p->library);
 	set_proxies(o);
 }
@@ -391,7 +398,9 @@ static int run_once(struct command *cmd, struct job_result *ret)
 static int run_supervised(const struct options *o, const struct places *p, char **argv)
 {
 	struct sigaction chld = { .sa_handler = SIG_DFL };
-	struct command cmd = { .argv = argv, .envp = environ, .supervise = true, .lease = -1 };
+	struct command cmd = { .argv = argv, .envp = environ, .supervise = true, .lease = -1,
+			       .detail = o->report ? BOOK_ALL : o->verbose ? BOOK_REFUSALS :
+									     BOOK_SILENT };
 	struct job_result res;
 	int r;
 
@@ -474,7 +483,9 @@ int main(int argc, char **argv)
 		say("%s", err);
 		return EXIT_OURS;
 	}
-	set_environment(&o, &p);
+	set_environment(&o, &p, nested);
+	if (nested && o.report && !o.quiet)
+		say("note: the report is the outer onionify's");
 	if (o.verbose)
 		say("agent %s, domain %s, %s", p.socket, getenv(CONFIG_ENV_DOMAIN),
 		    nested ? "served by the outer supervisor" : "supervised");

@@ -11,6 +11,7 @@ shim_SRCS := \
 	shim/hook_exec.c \
 	shim/hook_hostent.c \
 	shim/hook_option.c \
+	shim/hook_recv.c \
 	shim/hook_resolver.c \
 	shim/hook_send.c \
 	shim/hook_share.c \
@@ -30,6 +31,7 @@ shim_LIBS :=
 run_SRCS := \
 	shim/agent.c \
 	shim/agent_dns.c \
+	shim/book.c \
 	shim/config.c \
 	shim/door.c \
 	shim/elf.c \
@@ -40,8 +42,11 @@ run_SRCS := \
 	shim/lookup.c \
 	shim/nameserver.c \
 	shim/notify.c \
+	shim/notify_ask.c \
 	shim/notify_recv.c \
+	shim/notify_refuse.c \
 	shim/notify_send.c \
+	shim/origins.c \
 	shim/policy.c \
 	shim/proxyenv.c \
 	shim/records.c \

@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +26,7 @@
 struct supervisor {
 	const struct command *cmd;
 	struct notify *notify;
+	struct book *book;
 	int listener;	/* -1 in weak mode */
 	int reports;	/* to onionify-run; -1 once it is gone */
 	pid_t parent;	/* onionify-run */
@@ -156,9 +158,10 @@ static int start_command(struct supervisor *s)
 	else if (number < 0)
 		error = -number;
 	s->listener = -1;
+	s->book = book_new(s->cmd->detail);
 	if (!error && s->cmd->supervise) {
 		s->listener = fetch_listener(s->pid, number);
-		s->notify = s->listener >= 0 ? notify_new(s->listener) : NULL;
+		s->notify = s->listener >= 0 ? notify_new(s->listener, s->book) : NULL;
 		error = s->notify ? 0 : EPERM;
 	}
 	if (error) {
@@ -170,6 +173,21 @@ static int start_command(struct supervisor *s)
 		return EIO;
 	(void)close(go[1]);
 	return 0;
+}
+
+static void send_line(void *arg, const char *line)
+{
+	struct supervisor *s = arg;
+	struct report r = { .kind = REPORT_LINE, .value = (int32_t)strlen(line) };
+	union {
+		const char *c;
+		char *w;
+	} text = { .c = line };
+	struct iovec iov[2] = { { &r, sizeof(r) }, { text.w, (size_t)r.value } };
+	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	if (s->reports >= 0)
+		(void)sendmsg(s->reports, &m, MSG_NOSIGNAL);
 }
 
 static void reap(struct supervisor *s)
@@ -192,6 +210,8 @@ static void reap(struct supervisor *s)
 				(void)kill(s->parent, SIGCONT);
 		} else {
 			s->pid = 0;
+			if (s->reports >= 0)
+				book_tell(s->book, send_line, s);
 			report(s, REPORT_ENDED, status);
 		}
 	}

@@ -22,6 +22,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "shim/book.h"
+
 /* What the supervisor tells onionify-run, one struct a message. */
 enum report_kind {
 	REPORT_STARTED,		/* value: the command's pid */
@@ -29,6 +31,7 @@ enum report_kind {
 	REPORT_EXEC_FAILED,	/* value: errno of exec */
 	REPORT_STOPPED,		/* value: the signal */
 	REPORT_CONTINUED,
+	REPORT_LINE,		/* value: its length; the text follows in the same message */
 	REPORT_ENDED,		/* value: as from waitpid() */
 };
 
@@ -44,6 +47,7 @@ struct command {
 	struct sigaction chld;
 	int lease;			/* kept open until the last process is gone; -1: none */
 	bool supervise;			/* false: filter without a listener (--allow-weak) */
+	enum book_detail detail;	/* REPORT_LINEs before REPORT_ENDED */
 };
 
 /* Starts both; @ret_fd is where struct report comes from. Pid of the supervisor or -errno. */

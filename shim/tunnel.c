@@ -13,6 +13,7 @@
 #include <time.h>
 
 #include "shim/agent.h"
+#include "shim/book.h"
 #include "shim/config.h"
 #include "shim/epoll_table.h"
 #include "shim/owned.h"
@@ -247,6 +248,19 @@ static short poll_now(int fd)
 	return sys_call5(SYS_ppoll, &p, 1, &zero, NULL, 0) > 0 ? p.revents : 0;
 }
 
+/* For the report, when one is wanted. */
+static void note_stream(const struct addr_port *dest, int result)
+{
+	struct book_note note;
+
+	if (!config_get()->report)
+		return;
+	memset(&note, 0, sizeof(note));
+	note.dest = *dest;
+	note.result = result;
+	(void)sys_call2(SYS_prctl, CONFIG_NOTE_PRCTL, &note);
+}
+
 /* The errno of a stream whose socket reports an error. */
 static int failure_of(uint64_t handle, int seen)
 {
@@ -254,8 +268,11 @@ static int failure_of(uint64_t handle, int seen)
 
 	if (agent_query(handle, &info) < 0)
 		return ENETUNREACH;
-	if (info.state == IPC_STREAM_FAILED && info.error > 0 && info.error < 4096)
+	if (info.state == IPC_STREAM_FAILED && info.error > 0 && info.error < 4096) {
+		if (info.peer.addr.family != ADDR_NONE)
+			note_stream(&info.peer, -(int)info.error);
 		return (int)info.error;
+	}
 	return seen;
 }
 
@@ -361,8 +378,11 @@ int tunnel_connect(int fd, uint8_t family, const struct addr_port *dest)
 	if (flags < 0)
 		return (int)flags;
 	s = open_held(family, dest, &handle);
-	if (s < 0)
+	if (s < 0) {
+		if (s != AGENT_OF_ANOTHER_USER)	/* the native door will tell */
+			note_stream(dest, s);
 		return s;
+	}
 	copy_settings(fd, s);
 	if (flags & O_NONBLOCK) {
 		r = replace(fd, s, has_cloexec(fd));
@@ -370,6 +390,7 @@ int tunnel_connect(int fd, uint8_t family, const struct addr_port *dest)
 	} else {
 		r = connect_blocking(fd, s, handle);
 	}
+	note_stream(dest, r);
 	close_fd(s);
 	return r;
 }

@@ -31,6 +31,7 @@ import time
 OPEN, QUERY, RESOLVE, REVERSE, WAIT, CONTROL = 1, 2, 3, 4, 5, 6
 RESULT, INFO, ADDRESSES, NAME, PROGRESS = 0x81, 0x82, 0x83, 0x84, 0x85
 PENDING, OPENED, FAILED = 1, 2, 3
+AGENT = "198.18.0.0"
 HOSTS = ["echo", "slow", "refused", "silent", "far", "reset", "done"]
 
 streams = {}
@@ -160,6 +161,10 @@ def serve_open(conn, body, fds):
             conn.sendall(frame(RESULT, struct.pack(">I", code)))
         conn.close()
 
+    if text == AGENT and port == b"\0\x35":
+        streams[handle][0] = OPENED
+        conn.sendall(frame(RESULT, struct.pack(">I", 0)))
+        return serve_dns(conn)
     if host is None:
         return fail(errno.EHOSTUNREACH)
     if host == "silent":
@@ -196,11 +201,30 @@ def serve_open(conn, body, fds):
     return None
 
 
+def serve_dns(conn):
+    """DNS over TCP, A records only: one question, one answer."""
+    (length,) = struct.unpack(">H", read_exactly(conn, 2)[0])
+    query, _ = read_exactly(conn, length)
+    labels, at = [], 12
+    while query[at]:
+        labels.append(query[at + 1:at + 1 + query[at]].decode())
+        at += 1 + query[at]
+    v4, _ = virtual(".".join(labels))
+    answer = (query[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + query[12:at + 5]
+              + b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + socket.inet_aton(v4))
+    conn.sendall(struct.pack(">H", len(answer)) + answer)
+    conn.recv(1)
+    conn.close()
+
+
 def serve_resolve(conn, body):
     _, body = take_str(body)
     name, body = take_str(body)
     name = name.decode().lower().rstrip(".")
     status = {"nx.test": 1, "nodata.test": 2, "again.test": 3, "bad.test": 4}.get(name, 0)
+    if name == "agent.onionify.internal":
+        conn.sendall(frame(ADDRESSES, b"\0" + put_addr(AGENT) + put_addr(None)))
+        return
     v4, v6 = virtual(name) if status == 0 else (None, None)
     if name == "v4only.test":
         v6 = None

@@ -9,3 +9,6 @@ support_SRCS += shim/lookup.c
 support_SRCS += shim/agent.c shim/agent_dns.c
 support_SRCS += shim/config.c
 support_SRCS += shim/epoll_table.c
+support_SRCS += shim/hold.c
+support_SRCS += shim/origins.c
+support_SRCS += shim/book.c

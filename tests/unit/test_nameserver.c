@@ -59,6 +59,52 @@ START_TEST(the_other_family_and_other_types)
 }
 END_TEST
 
+/* A PTR question for @name. */
+static size_t ask_ptr(const char *name, uint8_t out[600])
+{
+	uint8_t q[400] = { 0, 1, 1, 0, 0, 1 };
+	size_t n = 12;
+
+	while (*name) {
+		size_t label = strcspn(name, ".");
+
+		q[n++] = (uint8_t)label;
+		memcpy(q + n, name, label);
+		n += label;
+		name += label + (name[label] == '.');
+	}
+	q[n++] = 0;
+	q[n + 1] = 12;
+	q[n + 3] = 1;
+	return nameserver_answer(q, n + 4, out, 600);
+}
+
+START_TEST(addresses_have_names_and_nonsense_has_none)
+{
+	static const char *const local[] = { "1.0.0.127.in-addr.arpa", "1.0.0.127.IN-ADDR.ARPA",
+		"1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa" };
+	static const char *const wrong[] = { "in-addr.arpa", "0.0.127.in-addr.arpa",
+		"1.0.0.256.in-addr.arpa", "1.0.0.127.in-addr.arpa.x", "-1.0.0.127.in-addr.arpa",
+		"g.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
+		"10.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa",
+		"1.0.0.0.ip6.arpa", "example.com" };
+	uint8_t out[600];
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		n = ask_ptr(local[i], out);
+		ck_assert_uint_gt(n, 11);
+		ck_assert_int_eq(out[7], 1);
+		ck_assert_mem_eq(out + n - 11, "\x09localhost", 11);
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		ck_assert_uint_gt(ask_ptr(wrong[i], out), 0);
+		ck_assert_int_eq(out[3], 0x83);
+		ck_assert_int_eq(out[7], 0);
+	}
+}
+END_TEST
+
 START_TEST(without_an_agent_the_server_has_failed)
 {
 	static const uint8_t q[] = { 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 1, 'a', 2, 'b', 'c', 0,
@@ -145,6 +191,7 @@ int main(void)
 	tcase_add_checked_fixture(t, no_agent, NULL);
 	tcase_add_test(t, an_address_question_gets_exactly_these_bytes);
 	tcase_add_test(t, the_other_family_and_other_types);
+	tcase_add_test(t, addresses_have_names_and_nonsense_has_none);
 	tcase_add_test(t, without_an_agent_the_server_has_failed);
 	tcase_add_test(t, what_is_no_question_gets_no_answer);
 	tcase_add_test(t, sockets_that_ask_are_answered_and_remember_whom_they_meant);
