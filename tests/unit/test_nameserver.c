@@ -146,13 +146,23 @@ START_TEST(what_is_no_question_gets_no_answer)
 }
 END_TEST
 
+static void send_instead(struct nameserver *ns, int fd, const struct addr_port *meant,
+			 const uint8_t *message, size_t len)
+{
+	struct sockaddr_storage to;
+	socklen_t to_len;
+
+	ck_assert_int_eq(nameserver_redirect(ns, fd, AF_INET, meant, message, len, &to, &to_len), 0);
+	ck_assert_int_eq(sendto(fd, message, len, 0, (struct sockaddr *)&to, to_len), (ssize_t)len);
+}
+
 START_TEST(sockets_that_ask_are_answered_and_remember_whom_they_meant)
 {
 	struct addr_port first = { addr_v4(0xc0000235), 53 }, second = { addr_v4(0x08080808), 53 };
 	struct timeval patience = { .tv_sec = 10 };
 	struct nameserver *ns = nameserver_new();
 	struct sockaddr_storage from;
-	struct addr_port asked;
+	struct addr_port meant;
 	uint8_t out[600];
 
 	ck_assert_ptr_nonnull(ns);
@@ -162,22 +172,22 @@ START_TEST(sockets_that_ask_are_answered_and_remember_whom_they_meant)
 
 		ck_assert_int_ge(fd, 0);
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-		ck_assert(!nameserver_asked(ns, fd, &asked));
+		ck_assert(!nameserver_knows(ns, fd) && !nameserver_peer(ns, fd, &meant));
 		if (connected) {
 			ck_assert_int_eq(nameserver_connect(ns, fd, AF_INET, &first), 0);
 			ck_assert_int_eq(send(fd, question, sizeof(question), 0), sizeof(question));
 		} else {
-			ck_assert_int_eq(nameserver_send(ns, fd, AF_INET, &second, "x", 1), 1);
-			ck_assert_int_eq(nameserver_send(ns, fd, AF_INET, &first, question,
-							 sizeof(question)), sizeof(question));
+			send_instead(ns, fd, &first, question, sizeof(question));
+			send_instead(ns, fd, &second, (const uint8_t *)"xyz", 3);
 		}
 		ck_assert_int_eq(recvfrom(fd, out, sizeof(out), 0, (struct sockaddr *)&from, &len),
 				 sizeof(question) + 16);
-		ck_assert(nameserver_is(ns, &from));
-		ck_assert(nameserver_asked(ns, fd, &asked));
-		ck_assert(addr_equal(&asked.addr, &first.addr) && asked.port == 53);
+		ck_assert(nameserver_knows(ns, fd));
+		ck_assert(nameserver_peer(ns, fd, &meant) == connected);
+		ck_assert(nameserver_sender(ns, fd, &from, out, sizeof(question) + 16, &meant));
+		ck_assert(addr_port_equal(&meant, &first));
 		((struct sockaddr_in *)&from)->sin_port ^= 1;
-		ck_assert(!nameserver_is(ns, &from));
+		ck_assert(!nameserver_sender(ns, fd, &from, out, sizeof(question) + 16, &meant));
 		(void)close(fd);
 	}
 }
