@@ -145,6 +145,16 @@ static void show_counts(FILE *out, const json_t *doc)
 	fprintf(out, ", %s received\n", size(number(streams, "bytes_received"), a));
 }
 
+/* One line each; none is the rule. */
+static void show_listeners(FILE *out, const json_t *listeners)
+{
+	const json_t *l;
+	size_t i;
+
+	json_array_foreach(listeners, i, l)
+		fprintf(out, "Listening:  %s at %s\n", text(l, "option"), text(l, "address"));
+}
+
 void show_status(FILE *out, const json_t *doc)
 {
 	char a[32];
@@ -156,6 +166,7 @@ void show_status(FILE *out, const json_t *doc)
 		size(number(doc, "heap_bytes"), b));
 	show_network(out, json_object_get(doc, "network"));
 	show_guards(out, json_object_get(doc, "guards"));
+	show_listeners(out, json_object_get(doc, "listeners"));
 	show_counts(out, doc);
 }
 

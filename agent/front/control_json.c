@@ -132,6 +132,19 @@ static json_t *status_timing(const struct front *f)
 			 (int)info.estimated, "circuits_measured", (json_int_t)info.n_times);
 }
 
+static void add_listener(void *ctx, const char *option, const char *place)
+{
+	json_array_append_new(ctx, json_pack("{s:s,s:s}", "option", option, "address", place));
+}
+
+static json_t *status_listeners(const struct front *f)
+{
+	json_t *list = json_array();
+
+	proxy_each_listener(f->proxy, add_listener, list);
+	return list;
+}
+
 json_t *control_status(struct front *f)
 {
 	struct counts c = { .by_state = json_object(), .list = json_array() };
@@ -157,6 +170,7 @@ json_t *control_status(struct front *f)
 	json_object_set_new(doc, "bytes_written", json_integer((json_int_t)c.bytes_out));
 	json_object_set_new(doc, "heap_bytes", json_integer((json_int_t)heap.uordblks +
 							    (json_int_t)heap.hblkhd));
+	json_object_set_new(doc, "listeners", status_listeners(f));
 	json_object_set_new(doc, "clock_skew_s", json_integer((json_int_t)f->clock_skew_s));
 	return doc;
 }

@@ -51,5 +51,8 @@ bool proxy_serves(uint16_t port);
  */
 void proxy_open(struct proxy *p, struct pipe_request *req, uint16_t port, struct domain *domain);
 size_t proxy_count(const struct proxy *p);
+/* For onionctl: "SocksPort" and where it listens. */
+void proxy_each_listener(const struct proxy *p,
+			 void (*fn)(void *ctx, const char *option, const char *place), void *ctx);
 
 #endif

@@ -96,6 +96,14 @@ int proxy_listen(struct proxy *p, char *err, size_t err_len)
 	return 0;
 }
 
+void proxy_each_listener(const struct proxy *p,
+			 void (*fn)(void *ctx, const char *option, const char *place), void *ctx)
+{
+	for (size_t i = 0; i < p->n_listeners; i++)
+		fn(ctx, config_listener_kind_str(p->listeners[i].config->kind),
+		   p->listeners[i].sockets.text);
+}
+
 void proxy_free(struct proxy *p)
 {
 	if (!p)

@@ -308,7 +308,13 @@ def listening(t):
         c = t.user(extra=[f"SocksPort {SOCKS}"])
         r = c.run(["true"], timeout=40)
         t.check(r.status == 125 and "SocksPort" in r.err + c.log_text(), f"port taken: {r}")
-    c = proxied(t)
+    c = proxied(t, ["SocksPort auto"])
+    listeners = {x["address"]: x["option"] for x in c.ctl_json("status")["listeners"]}
+    t.equal(listeners.pop(f"127.0.0.1:{DNS}"), "DNSPort", "status")
+    t.equal(len(listeners), 5, f"listeners {listeners}")
+    for place in listeners:
+        if place.startswith("127.") and listeners[place] == "SocksPort":
+            fetch(t, ["-x", f"socks5h://{place}"])
     t.equal(os.stat(f"{t.net.base}/socks.sock").st_mode & 0o777, 0o600, "mode of the socket")
     # Its name may stay behind: the agent's sandbox keeps it from removing files.
     c.stop()
