@@ -11,6 +11,7 @@
 
 #include "agent/confine.h"
 #include "agent/daemon.h"
+#include "agent/watch.h"
 #include "common/crypto.h"
 #include "common/file.h"
 #include "common/log.h"
@@ -373,11 +374,13 @@ void agent_run(struct agent *a)
 	log_notice("onionify-agent %s started, process %ld", ONIONIFY_VERSION, (long)getpid());
 	if (a->config.warning[0])
 		log_warn("%s: %s", a->config_path, a->config.warning);
+	watch_start(a);
 	confine_agent(a);
 	front_listen(a->front, a->listen_fd);
 	bridges_start(a->bridges, front_dir_ops(), a->front);
 	dirclient_start(a->dirclient);
 	ev_run(a->ev, 0);
+	watch_stop(a);
 	/* No new request finds us from here on. */
 	if (a->socket_path[0])
 		(void)unlink(a->socket_path);

@@ -11,11 +11,13 @@
 #include <ev.h>
 
 #include "agent/circ/circuit.h"
+#include "agent/clockwatch.h"
 #include "agent/config.h"
 #include "agent/front/bridges.h"
 #include "agent/front/front.h"
 #include "agent/link/channel.h"
 #include "agent/logs.h"
+#include "agent/netwatch.h"
 #include "agent/path/cbt.h"
 #include "agent/path/path.h"
 #include "common/loop.h"
@@ -40,6 +42,8 @@ struct agent {
 	struct front *front;
 	struct bridges *bridges;
 	struct dirclient *dirclient;
+	struct netwatch *netwatch;	/* NULL: not here */
+	struct clockwatch *clockwatch;
 	ev_signal on_term;
 	ev_signal on_int;
 	ev_signal on_hup;

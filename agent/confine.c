@@ -34,7 +34,9 @@ static const char *parent_of(const char *path, char *buf, size_t len)
 static void enter(const struct agent *a)
 {
 	static const char *const readable[] = { "/etc/localtime", "/usr/share/zoneinfo" };
-	char dirs[CONFIG_LOGS_MAX + 2][PATH_MAX];
+	static const size_t socket_at = CONFIG_LOGS_MAX;
+	static const size_t config_at = CONFIG_LOGS_MAX + 1;
+	char dirs[CONFIG_LOGS_MAX + 2 + CONFIG_LISTENERS_MAX][PATH_MAX];
 	char err[CONFIG_ERR_MAX];
 	struct sandbox_config c = { .writable = { a->config.data_dir, a->config.cache_dir } };
 	unsigned int parts;
@@ -45,12 +47,18 @@ static void enter(const struct agent *a)
 			c.writable[c.n_writable++] =
 				parent_of(a->config.logs[i].file, dirs[i], sizeof(dirs[i]));
 	}
-	/* The socket is removed at the end. */
+	/* Sockets are removed at the end. */
+	for (size_t i = 0; i < a->config.n_listeners; i++) {
+		if (a->config.listeners[i].path[0])
+			c.writable[c.n_writable++] =
+				parent_of(a->config.listeners[i].path,
+					  dirs[config_at + 1 + i], sizeof(dirs[0]));
+	}
 	if (a->socket_path[0])
 		c.writable[c.n_writable++] =
-			parent_of(a->socket_path, dirs[CONFIG_LOGS_MAX], sizeof(dirs[0]));
+			parent_of(a->socket_path, dirs[socket_at], sizeof(dirs[0]));
 	c.readable[c.n_readable++] =
-		parent_of(a->config_path, dirs[CONFIG_LOGS_MAX + 1], sizeof(dirs[0]));
+		parent_of(a->config_path, dirs[config_at], sizeof(dirs[0]));
 	for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
 		c.readable[c.n_readable++] = readable[i];
 	parts = sandbox_enter(&c, err, sizeof(err));

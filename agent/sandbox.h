@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SANDBOX_DIRS_MAX 16
+#define SANDBOX_DIRS_MAX 32
 
 struct sandbox_config {
 	/* Existing directories: files below may be made, written and removed. */

@@ -297,6 +297,16 @@ void front_kick(struct front *f)
 	attach_set_run(f->attach);
 }
 
+void front_network_changed(struct front *f, bool lost)
+{
+	if (f->stopped)
+		return;
+	names_forget_negative(f->names);
+	if (lost)
+		pool_network_lost(f->pool);
+	front_kick(f);
+}
+
 void front_note_clock_skew(struct front *f, int64_t skew_s)
 {
 	f->clock_skew_s = skew_s;

@@ -53,6 +53,8 @@ void front_set_dirclient(struct front *f, struct dirclient *dc);
 void front_note_obstacle(struct front *f, const char *problem);
 /* More may be possible than before: look again at all that waits. */
 void front_kick(struct front *f);
+/* As that; @lost: the addresses that connections were made from are gone. */
+void front_network_changed(struct front *f, bool lost);
 /* A relay's clock differs from ours by @skew_s (ours minus theirs). */
 void front_note_clock_skew(struct front *f, int64_t skew_s);
 

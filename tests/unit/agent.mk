@@ -1,1 +1,1 @@
-UNIT_TESTS += sandbox
+UNIT_TESTS += sandbox netwatch clockwatch
