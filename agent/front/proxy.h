@@ -24,7 +24,7 @@
 #include "agent/front/domain.h"
 #include "agent/front/pipe.h"
 
-#define PROXY_CLIENTS_MAX 512
+#define PROXY_CLIENTS_MAX 1024	/* about 10 KiB each */
 #define PROXY_REQUEST_MS 30000
 #define PROXY_WRITE_MS 10000
 #define PROXY_DNS_PENDING_MAX 256	/* UDP questions that an exit was asked */
