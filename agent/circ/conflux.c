@@ -319,7 +319,7 @@ void conflux_recv_linked(struct circuit *c, size_t hop, const struct relay_msg *
 	if (count(set, LEG_LINKED) >= set->n_expected)
 		open_set(set);
 	else if (!ev_is_active(&set->grace))
-		arm_grace(set, CONFLUX_GRACE_MS / 1000.0);
+		arm_grace(set, set->config.grace_ms / 1000.0);
 }
 
 struct circuit *conflux_new(struct circ_env *env, const struct circuit_ops *ops, void *owner,
@@ -343,6 +343,8 @@ struct circuit *conflux_new(struct circ_env *env, const struct circuit_ops *ops,
 	face->started_ms = loop_now_ms(env->loop);
 	set->face = face;
 	set->config = *config;
+	if (set->config.grace_ms <= 0)
+		set->config.grace_ms = CONFLUX_GRACE_MS;
 	set->n_expected = config->n_legs;
 	for (size_t i = 0; i < CONFLUX_LEGS_MAX; i++)
 		STAILQ_INIT(&set->legs[i].queue);

@@ -54,6 +54,7 @@ struct conflux_config {
 	enum conflux_ux ux;		/* asked of the exit, for what it sends */
 	unsigned int n_legs;		/* 1..CONFLUX_LEGS_MAX */
 	uint32_t max_queue;
+	int grace_ms;		/* for legs that are late; 0: CONFLUX_GRACE_MS */
 };
 
 /*

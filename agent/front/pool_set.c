@@ -27,6 +27,7 @@
 #include "common/log.h"
 
 #define LINK_MS 10000		/* for linking, after the time to build */
+#define HASTE_MS 750		/* for the other leg, when somebody waits for the set */
 #define SET_FAILURES_MAX 3
 #define SETS_OFF_MS (10 * 60 * 1000)
 
@@ -205,12 +206,13 @@ void pool_set_gone(struct pool_circ *face)
 /* --- sets --- */
 
 static struct pool_circ *new_face(struct pool *p, const struct path *path,
-				  const struct conflux_params *params)
+				  const struct conflux_params *params, bool haste)
 {
 	struct conflux_config config = {
 		.ux = p->config.config->conflux_ux,
 		.n_legs = params->n_legs,
 		.max_queue = params->max_queue,
+		.grace_ms = haste ? HASTE_MS : 0,
 	};
 	struct pool_circ *face = pool_circ_new(p, POOL_EXIT);
 	struct circuit *c = NULL;
@@ -237,7 +239,7 @@ int pool_launch_set(struct pool *p, const struct path *path, bool need_stable,
 	int r;
 
 	load_params(p, &params);
-	face = new_face(p, path, &params);
+	face = new_face(p, path, &params, domain != NULL);
 	if (!face) {
 		path_guard_cancelled(p->config.path, path->guard_token);
 		return -EAGAIN;

@@ -155,6 +155,28 @@ START_TEST(a_set_without_answer_times_out)
 }
 END_TEST
 
+START_TEST(whoever_is_in_haste_waits_less_for_the_other_leg)
+{
+	struct conflux_config config = { CONFLUX_UX_MIN_LATENCY, 2, 1000, 100 };
+	struct world *w = world_new(9, false);
+	struct relay_target hops[3];
+	struct owner o = { 0 };
+	struct circuit *face;
+
+	for (unsigned int h = 0; h < 3; h++)
+		hops[h] = w->net[0]->relays[h].target;
+	face = conflux_new(&w->net[0]->env, &ops, &o, &config, hops, 3, 5000);
+	ck_assert_int_eq(conflux_add_leg(face, w->leg[0]), 0);
+	net_settle(w->net[0]);
+	ck_assert_uint_eq(o.n_opened, 0);
+	net_wait_ms(w->net[0], 200);
+	ck_assert_uint_eq(o.n_opened, 1);
+	circuit_close(face, DESTROY_NONE);
+	net_settle(w->net[0]);
+	world_free(w);
+}
+END_TEST
+
 START_TEST(a_set_opens_with_one_leg_when_the_other_does_not_come)
 {
 	struct world *w = world_new(8, false);
@@ -648,6 +670,7 @@ int main(void)
 	tcase_add_loop_test(t, bad_linked_closes_the_leg_alone, 0, 7);
 	tcase_add_test(t, a_second_linked_closes_the_leg);
 	tcase_add_test(t, a_set_without_answer_times_out);
+	tcase_add_test(t, whoever_is_in_haste_waits_less_for_the_other_leg);
 	tcase_add_loop_test(t, a_set_opens_with_one_leg_when_the_other_does_not_come, 0, 2);
 	tcase_add_loop_test(t, data_over_both_legs_arrives_in_order, 0, 8);
 	tcase_add_test(t, a_late_leg_fills_a_long_queue_at_once);
