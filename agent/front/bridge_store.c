@@ -144,6 +144,11 @@ static int load_line(void *ctx, const char *line)
 	return 0;
 }
 
+int bridge_store_parse(struct bridges *s, const char *data, size_t len)
+{
+	return state_file_parse(data, len, MAGIC, load_line, s);
+}
+
 void bridge_store_load(struct bridges *s)
 {
 	int r = state_file_load(s->state_path, MAGIC, load_line, s);

@@ -309,8 +309,8 @@ static int route_bridge(const struct bridges *s, const struct relay_target *targ
 	return 0;
 }
 
-static int route(void *ctx, const struct relay_target *target, const struct addr_port *addr,
-		 struct channel_route *ret)
+int bridges_route(void *ctx, const struct relay_target *target, const struct addr_port *addr,
+		  struct channel_route *ret)
 {
 	const struct bridges *s = ctx;
 
@@ -392,7 +392,7 @@ struct bridges *bridges_new(const struct bridges_config *config)
 		bridges_free(s);
 		return NULL;
 	}
-	channel_pool_set_route(config->channels, route, s);
+	channel_pool_set_route(config->channels, bridges_route, s);
 	return s;
 }
 

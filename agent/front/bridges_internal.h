@@ -50,6 +50,9 @@ struct bridges {
 };
 
 /* --- bridges.c --- */
+/* What the channels ask (channel_route_fn), with the bridges as @ctx. */
+int bridges_route(void *ctx, const struct relay_target *target, const struct addr_port *addr,
+		  struct channel_route *ret);
 int64_t bridge_now(const struct bridge *b);
 /* Back to what its line says. */
 void bridge_forget(struct bridge *b);
@@ -69,6 +72,8 @@ int64_t bridge_fetch_refresh_ms(const struct bridges *s);
 
 /* --- bridge_store.c --- */
 void bridge_store_load(struct bridges *s);
+/* The state file's text, for tests. 0 or STATE_E_*. */
+int bridge_store_parse(struct bridges *s, const char *data, size_t len);
 void bridge_store_save(struct bridges *s);
 
 #endif

@@ -198,6 +198,31 @@ START_TEST(guards_are_asked_once_at_a_time_and_replaced_when_they_fail)
 }
 END_TEST
 
+START_TEST(with_bridges_nobody_but_guards_is_ever_asked)
+{
+	struct mutator m;
+	struct dir_rng rng = rng_of(&m);
+	struct dir_plan p;
+	unsigned int n = 0;
+	int64_t at;
+
+	dir_plan_init(&p, false, true);
+	p.guards_only = true;
+	for (int64_t now = 0; now < (int64_t)30 * 86400 * 1000; now += 500 + now / 1000) {
+		enum dir_from from = dir_plan_next(&p, now, 0, now % 3 == 0, &at);
+
+		ck_assert(from == DIR_FROM_GUARD || from == DIR_FROM_NOBODY);
+		ck_assert_int_eq(dir_plan_next(&p, now, 1, false, &at), DIR_FROM_NOBODY);
+		if (from == DIR_FROM_NOBODY)
+			continue;
+		dir_plan_attempted(&p, from, &rng, now);
+		dir_plan_failed(&p, from);
+		n++;
+	}
+	ck_assert_uint_gt(n, 100);
+}
+END_TEST
+
 START_TEST(batches_spread_over_three_directories_and_fit_an_url)
 {
 	ck_assert_uint_eq(dir_md_batch(0, 0), 0);
