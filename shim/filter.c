@@ -313,6 +313,7 @@ void filter_build(struct filter *f, bool notify)
 	rules_for_foreign(f, notify);
 	ret_if(f, SYS_connect, ask);
 	ret_if(f, SYS_getpeername, ask);
+	ret_if(f, SYS_listen, ask);
 	rule_getsockopt(f, ask);
 	rule_sends(f, ask);
 	rule_receives(f, ask);

@@ -365,6 +365,8 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	switch (c->nr) {
 	case SYS_connect:
 		return serve_connect(n, c, ret);
+	case SYS_listen:
+		return notify_serve_listen(c, ret);
 	case SYS_getpeername:
 		return notify_serve_getpeername(n, c, ret);
 	case SYS_getsockopt:

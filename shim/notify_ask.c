@@ -85,3 +85,23 @@ enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *
 		*ret = 0;
 	return VERDICT_RESULT;
 }
+
+/* --- servers --- */
+
+/*
+ * A server inside is for this machine: bound to the loopback device, it takes no
+ * connection from outside, whatever address it is bound to, and what it accepts can
+ * send to nowhere else. Done here, not continued: a thread may swap descriptors.
+ */
+enum verdict notify_serve_listen(const struct call *c, int64_t *ret)
+{
+	static const char device[] = "lo";
+
+	if (!notify_is_inet(c) || c->type != SOCK_STREAM)
+		return VERDICT_CONTINUE;
+	if (setsockopt(c->fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof(device)) != 0)
+		*ret = -EPERM;
+	else
+		*ret = listen(c->fd, (int)c->args[1]) == 0 ? 0 : -errno;
+	return VERDICT_RESULT;
+}

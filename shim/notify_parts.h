@@ -78,6 +78,7 @@ enum verdict notify_serve_socket(const struct notify *n, const struct call *c, i
 enum verdict notify_serve_setsockopt(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_note(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_foreign(const struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_listen(const struct call *c, int64_t *ret);
 enum verdict notify_serve_getpeername(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_recv(struct notify *n, struct call *c, int64_t *ret);
