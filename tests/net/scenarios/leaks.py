@@ -314,6 +314,55 @@ def loopback(t):
     t.equal(t.ok(t.regular().run(["python3", "-c", code])).text.strip(), "local", "loopback")
 
 
+SERVER = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if sys.argv[1] == "6" else socket.AF_INET)
+if sys.argv[2] == "bind":
+    s.bind(("::" if sys.argv[1] == "6" else "0.0.0.0", 0))
+s.listen()
+port = s.getsockname()[1]
+c = socket.create_connection(("::1" if sys.argv[1] == "6" else "127.0.0.1", port))
+s.accept()[0].sendall(b"served")
+print(port, c.recv(6).decode(), flush=True)
+s.settimeout(5)
+try:
+    s.accept()[0].sendall(b"secret")
+except TimeoutError:
+    pass
+"""
+VISIT = "import socket,sys;socket.create_connection((sys.argv[1],int(sys.argv[2])),2);print('in')"
+
+
+def reached(t, command, env, family):
+    """True when a server that @command starts is reached from outside this machine."""
+    p = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True,
+                         stdin=subprocess.DEVNULL)
+    t.background.append(Killable(p))
+    port, said = p.stdout.readline().split()
+    t.equal(said, "served", "on loopback")
+    addr = netns.CLIENT_ADDR6 if family == "6" else netns.CLIENT_ADDR
+    r = run(netns.in_netns(t.net.hold["relays_ns"], ["python3", "-c", VISIT, addr, port]),
+            timeout=20)
+    p.kill()
+    p.wait()
+    return r.text.strip() == "in"
+
+
+@scenario("servers inside are reached from this machine alone; bare, from everywhere", timeout=90)
+def servers(t):
+    words, c = ["python3", "-c", SERVER], t.regular()
+    t.ok(c.run(["true"]), "the agent starts")
+    t.check(reached(t, words + ["4", "bind"], dict(os.environ), "4"), "bare, it is reached")
+    for family in "46":
+        for how in ("bind", "unbound"):
+            for prefix in ([], [bait.built("bare"), "PATH=" + os.environ["PATH"]]):
+                t.check(not reached(t, c.command(prefix + words + [family, how]), c.env, family),
+                        f"{prefix} {family} {how} is reached from outside")
+    strange = [x for x in bait.trapped_now(t) if "protocol 6 " not in x]
+    t.check(not strange, strange[:2])
+    bait.forget(t)      # refusals by the kernel
+
+
 # --- when parts of onionify die or are missing ---
 
 def loop(program, seconds):

@@ -348,9 +348,8 @@ PROGRAMS = (
             default=True),
     Program("dig", ["dig", "+short", "+time=20", "+tries=1", "www.example.test"], AN_ADDRESS,
             needs=["dig"]),
-    # By TCP a name server is a host like any other: this one's address is not for exits.
     Program("dig-tcp", ["dig", "+short", "+tcp", "+time=20", "+tries=1", "www.example.test"],
-            refused=NO_WAY, needs=["dig"]),
+            AN_ADDRESS, needs=["dig"]),
     Program("host", ["host", "-W", "20", "-t", "A", "www.example.test"], AN_ADDRESS, needs=["host"]),
     Program("nslookup", ["nslookup", "-timeout=20", "www.example.test"], AN_ADDRESS,
             needs=["nslookup"]),
