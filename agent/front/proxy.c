@@ -299,6 +299,9 @@ void client_connect(struct proxy_client *c, struct isolate_facts *facts, pipe_an
 	req.attach.addr = dest.addr;
 	/* These protocols tell the client only when it is true; it may have sent already. */
 	req.attach.optimistic = f->config.config->optimistic.mode != CONFIG_OPTIMISTIC_NONE;
+	/* From inside it was counted as an OPEN. */
+	if (c->origin.listener)
+		f->n_opens++;
 	c->fd = -1;
 	retire(c);
 	(void)pipe_new(f->pipes, &req, &pipe);
