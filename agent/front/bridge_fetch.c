@@ -44,7 +44,7 @@ static void take_descriptor(struct bridge *b, const struct routerdesc *d)
 	memcpy(b->target.nickname, d->target.nickname, sizeof(b->target.nickname));
 	b->published = d->published;
 	if (first)
-		log_notice("bridge %s: its descriptor is here", log_scrub(b->target.nickname));
+		log_notice("bridge %u: its descriptor is here", bridge_number(b));
 	bridge_store_save(b->set);
 	bridges_publish(b->set);
 }

@@ -34,7 +34,7 @@ int64_t bridge_now(const struct bridge *b)
 	return loop_now_ms(b->set->config.loop);
 }
 
-static unsigned int bridge_number(const struct bridge *b)
+unsigned int bridge_number(const struct bridge *b)
 {
 	return (unsigned int)(b - b->set->list) + 1;
 }
@@ -66,9 +66,15 @@ void bridge_forget(struct bridge *b)
 
 /* --- what people are told --- */
 
+/* A transport finds its own way; straight connections obey the address options. */
+static bool allowed(const struct bridge *b)
+{
+	return b->line->transport[0] || path_rules_allow_addr(&b->set->rules, &b->line->addr);
+}
+
 static bool works(const struct bridge *b)
 {
-	return b->known && b->target.has_ntor && b->error == CHANNEL_E_NONE;
+	return b->known && b->target.has_ntor && b->error == CHANNEL_E_NONE && allowed(b);
 }
 
 static const char *explain(const struct bridges *s, const struct bridge *b)
@@ -78,6 +84,8 @@ static const char *explain(const struct bridges *s, const struct bridge *b)
 
 	if (transport[0] && pt_set_find(s->pt, transport, &m) < 0)
 		return pt_set_problem(s->pt) ? pt_set_problem(s->pt) : "its transport is being started";
+	if (!allowed(b))
+		return "ReachableAddresses, ClientUseIPv4 or ClientUseIPv6 excludes it";
 	if (b->error == CHANNEL_E_IDENTITY && b->learned)
 		return "it is not the relay that was there first; see the file \"bridges\" in DataDirectory";
 	if (b->error == CHANNEL_E_IDENTITY)
@@ -120,7 +128,7 @@ void bridges_publish(struct bridges *s)
 	if (!targets)
 		return;
 	for (size_t i = 0; i < s->n; i++) {
-		if (s->list[i].known)
+		if (s->list[i].known && allowed(&s->list[i]))
 			targets[n++] = s->list[i].target;
 	}
 	if (path_set_bridges(s->config.path, targets, n, loop_wall(s->config.loop)) < 0)
@@ -203,7 +211,9 @@ static bool reachable(const struct bridge *b)
 {
 	struct pt_method m;
 
-	return !b->line->transport[0] || pt_set_find(b->set->pt, b->line->transport, &m) == 0;
+	if (!b->line->transport[0])
+		return allowed(b);
+	return pt_set_find(b->set->pt, b->line->transport, &m) == 0;
 }
 
 static void work_on(struct bridge *b)

@@ -54,6 +54,8 @@ struct bridges {
 int bridges_route(void *ctx, const struct relay_target *target, const struct addr_port *addr,
 		  struct channel_route *ret);
 int64_t bridge_now(const struct bridge *b);
+/* Its place among the Bridge lines, from 1: names it without telling who it is. */
+unsigned int bridge_number(const struct bridge *b);
 /* Back to what its line says. */
 void bridge_forget(struct bridge *b);
 /* Something was tried and failed: the next try later. */

@@ -265,6 +265,7 @@ int main(void)
 	tcase_add_test(t, fallbacks_come_first_and_several_at_a_time);
 	tcase_add_test(t, a_month_without_network_makes_few_attempts_but_never_stops);
 	tcase_add_test(t, guards_are_asked_once_at_a_time_and_replaced_when_they_fail);
+	tcase_add_test(t, with_bridges_nobody_but_guards_is_ever_asked);
 	tcase_add_test(t, batches_spread_over_three_directories_and_fit_an_url);
 	tcase_add_test(t, digests_that_nobody_serves_are_asked_for_ever_more_rarely);
 	return suite_run(s);

@@ -234,6 +234,26 @@ def killed(t):
                                timeout=40).status == 0, 120, "a page after the bridge came back")
 
 
+@scenario("two bridges, plain and obfs4: when the one in use dies, the other takes over", timeout=240)
+@with_bridges
+def failover(t):
+    pair = [Bridge(t, 0).start(), Bridge(t, 1, obfs4=True).start()]
+    c = t.user(extra=["UseBridges 1", pair[0].line(), pair[1].obfs4_line(),
+                      f"ClientTransportPlugin obfs4 exec {obfs4proxy()}"])
+    w = Watch(t)
+    fetch(t, c)
+    used = [b for b in pair if b.fingerprint in {h for p in c.circuits() if len(p["hops"]) == 3
+                                                 for h in [p["hops"][0].get("fingerprint")]}]
+    t.check(used, "a bridge is in use")
+    used[0].stop()
+    began = time.monotonic()
+    t.eventually(lambda: c.run(["curl", "-sS", "-m", "20", WWW + "/addr"],
+                               timeout=40).status == 0, 90, "a page through the other bridge")
+    print(f"        the other bridge after {time.monotonic() - began:.1f} s", flush=True)
+    c.stop()
+    only(t, w, pair)
+
+
 @scenario("obfs4 on both ends: 16 MiB with an equal hash, one address contacted", timeout=240)
 @with_bridges
 def obfs4(t):
