@@ -355,6 +355,7 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 	next->n_maps = 0;
 	c->safe_logging = next->safe_logging;
 	c->max_dirtiness_ms = next->max_dirtiness_ms;
+	c->dormant_ms = next->dormant_ms;
 	c->build_timeout_ms = next->build_timeout_ms;
 	c->socks_timeout_ms = next->socks_timeout_ms;
 	c->reject_internal = next->reject_internal;

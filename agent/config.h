@@ -107,6 +107,7 @@ struct config {
 	struct config_net virtual_v4;	/* VirtualAddrNetworkIPv4 */
 	struct config_net virtual_v6;
 	int64_t max_dirtiness_ms;	/* MaxCircuitDirtiness */
+	int64_t dormant_ms;		/* DormantClientTimeout: without use, the agent rests */
 	int64_t build_timeout_ms;	/* CircuitBuildTimeout; 0: learned (path-spec 2.4) */
 	int64_t socks_timeout_ms;	/* SocksTimeout: a stream request waits no longer */
 	bool reject_internal;		/* ClientRejectInternalAddresses */

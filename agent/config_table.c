@@ -357,6 +357,8 @@ static const struct config_option options[] = {
 	{ "DataDirectory", set_path, FIELD(data_dir), .flags = CONFIG_RESTART },
 	{ "DirAuthority", set_authority, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "DNSPort", set_listener, 0, CONFIG_LISTENER_DNS, .flags = CONFIG_LIST | CONFIG_RESTART },
+	{ "DormantClientTimeout", set_interval, FIELD(dormant_ms), 600 * SEC, 30 * 86400 * SEC,
+	  "24 hours" },
 	{ "EnforceDistinctSubnets", set_bool, FIELD(enforce_subnets), .flags = CONFIG_RESTART },
 	{ "EntryNodes", config_set_nodes, FIELD(nodes.entry), .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "ExcludeExitNodes", config_set_nodes, FIELD(nodes.exclude_exit),
@@ -406,7 +408,7 @@ static const char *const unsupported[] = {
 	"LearnCircuitBuildTimeout", "LongLivedPorts", "MiddleNodes", "NATDPort",
 	"NewCircuitPeriod", "NumEntryGuards", "ORPort", "RejectPlaintextPorts", "Socks4Proxy",
 	"Socks5Proxy", "SocksPolicy", "TrackHostExits", "TransPort", "UseEntryGuards",
-	"WarnPlaintextPorts", "CircuitPadding", "DormantClientTimeout", "UseMicrodescriptors",
+	"WarnPlaintextPorts", "CircuitPadding", "UseMicrodescriptors",
 	"VanguardsLiteEnabled",
 };
 

@@ -307,7 +307,7 @@ static void dc_tick(struct dirclient *dc)
 	int64_t at_ms = loop_now_ms(dc->loop) + LOOK_EVERY_MS;
 
 	dc->ready = is_ready(dc);
-	if (dc->refused) {
+	if (dc->refused || dc->dormant) {
 		for (int k = 0; k < FETCH_KINDS; k++)
 			dc_fetch_cancel_kind(dc, (enum dir_fetch_kind)k);
 	} else {
@@ -317,7 +317,10 @@ static void dc_tick(struct dirclient *dc)
 		want_microdescs(dc, &at_ms);
 	}
 	report_progress(dc);
-	arm(dc, at_ms);
+	if (dc->dormant)
+		ev_timer_stop(dc->loop->ev, &dc->timer);
+	else
+		arm(dc, at_ms);
 }
 
 static void on_wake(struct loop_task *task)
@@ -405,6 +408,15 @@ const struct netdir *dirclient_netdir(const struct dirclient *dc)
 struct dir_progress dirclient_progress(const struct dirclient *dc)
 {
 	return current_progress(dc);
+}
+
+void dirclient_set_dormant(struct dirclient *dc, bool dormant)
+{
+	dc->dormant = dormant;
+	if (dormant)
+		dc_wake(dc);
+	else
+		dirclient_kick(dc);
 }
 
 void dirclient_kick(struct dirclient *dc)

@@ -115,6 +115,11 @@ void dirclient_start(struct dirclient *dc);
 /* The current netdir, or NULL; borrowed. Usable for paths in DIR_PHASE_READY. */
 const struct netdir *dirclient_netdir(const struct dirclient *dc);
 struct dir_progress dirclient_progress(const struct dirclient *dc);
+/*
+ * Nobody uses the agent: nothing is fetched and nothing wakes the computer, until this is
+ * taken back. What there was may be too old by then.
+ */
+void dirclient_set_dormant(struct dirclient *dc, bool dormant);
 /* The network or the clock changed: forget back-offs, look again now. */
 void dirclient_kick(struct dirclient *dc);
 

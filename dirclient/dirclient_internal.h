@@ -86,6 +86,7 @@ struct dirclient {
 	struct loop_task wake;
 	bool started;
 	bool answered;		/* some directory has answered something */
+	bool dormant;		/* nobody needs us */
 	bool refused;		/* the network requires what we do not have */
 	bool ready;
 	struct dir_progress progress;

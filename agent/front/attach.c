@@ -372,6 +372,8 @@ int attach_new(struct attach_set *s, const struct attach_request *req, const str
 	if (req->relay)
 		a->need.relay = *req->relay;
 	s->n++;
+	if (req->kind != ATTACH_DIR && s->config.used)
+		s->config.used(s->config.ctx);
 	move_to(a, &s->waiting);
 	attach_set_run(s);
 	*ret = a;

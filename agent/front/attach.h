@@ -66,6 +66,9 @@ struct attach_ops {
 };
 
 struct attach_config {
+	/* A program wants something; NULL: nobody cares. */
+	void (*used)(void *ctx);
+	void *ctx;
 	struct loop *loop;
 	struct pool *pool;
 	struct names *names;

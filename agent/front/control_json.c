@@ -171,6 +171,7 @@ json_t *control_status(struct front *f)
 	json_object_set_new(doc, "heap_bytes", json_integer((json_int_t)heap.uordblks +
 							    (json_int_t)heap.hblkhd));
 	json_object_set_new(doc, "listeners", status_listeners(f));
+	json_object_set_new(doc, "dormant", json_boolean(f->dormant));
 	json_object_set_new(doc, "clock_skew_s", json_integer((json_int_t)f->clock_skew_s));
 	return doc;
 }

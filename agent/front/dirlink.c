@@ -138,3 +138,8 @@ void dirlink_result(struct dirlink *d, uint64_t cookie, bool good)
 		return;
 	}
 }
+
+size_t dirlink_count(const struct dirlink *d)
+{
+	return d->n;
+}

@@ -22,6 +22,7 @@ struct dirlink *dirlink_new(struct loop *loop, struct pipe_set *pipes, struct po
 void dirlink_free(struct dirlink *d);
 /* 0 or -errno (-EAGAIN: no directory guard can be chosen yet, or too many connections). */
 int dirlink_open(struct dirlink *d, const struct dir_source *source, struct dir_connection *ret);
+size_t dirlink_count(const struct dirlink *d);
 void dirlink_result(struct dirlink *d, uint64_t cookie, bool good);
 
 #endif

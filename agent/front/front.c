@@ -154,6 +154,8 @@ static void handle_request(void *ctx, struct session *s, uint8_t type, const uin
 {
 	struct front *f = ctx;
 
+	if (type != IPC_CONTROL)
+		front_note_use(f);
 	switch (type) {
 	case IPC_OPEN:
 		open_request(f, s, body, len);
@@ -198,12 +200,18 @@ static void pool_changed(void *ctx)
 		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
 }
 
+static void attach_used(void *ctx)
+{
+	front_note_use(ctx);
+}
+
 static void housekeep(struct ev_loop *ev, ev_timer *w, int revents)
 {
 	struct front *f = w->data;
 
 	(void)ev;
 	(void)revents;
+	front_check_dormant(f);
 	(void)names_expire(f->names, NAMES_IDLE_MS, false, loop_now_ms(f->config.loop));
 	(void)path_save(f->config.path, loop_wall(f->config.loop));
 	if (f->config.cbt)
@@ -327,7 +335,8 @@ static bool make_parts(struct front *f)
 		.changed = pool_changed,
 		.ctx = f,
 	};
-	struct attach_config attach = { .loop = c->loop, .config = c->config };
+	struct attach_config attach = { .loop = c->loop, .config = c->config,
+					.used = attach_used, .ctx = f };
 
 	f->progress = progress_new();
 	f->names = names_new(&c->config->virtual_v4, &c->config->virtual_v6);
@@ -354,6 +363,7 @@ struct front *front_new(const struct front_config *config)
 		return NULL;
 	f->config = *config;
 	f->started_ms = loop_now_ms(config->loop);
+	f->used_ms = f->started_ms;
 	f->progress_task.run = run_progress;
 	TAILQ_INIT(&f->waiters);
 	domains_init(&f->domains);

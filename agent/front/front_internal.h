@@ -50,11 +50,19 @@ struct front {
 	bool stopped;
 	bool has_netdir;	/* the directory client vouches for it */
 	bool had_netdir;
+	int64_t used_ms;	/* a program wanted something */
+	bool dormant;
 	bool announced;	/* "connected" was logged */
 };
 
 /* The domain of a request; NULL when refused. The caller unrefs it. */
 struct domain *front_domain(struct front *f, const struct session *s, struct ipc_str token);
+
+/* --- dormant.c --- */
+/* A program wants something: the agent is awake from now on. */
+void front_note_use(struct front *f);
+/* Rests when nobody wanted anything for DormantClientTimeout. */
+void front_check_dormant(struct front *f);
 
 /* --- open.c --- */
 void open_request(struct front *f, struct session *s, const uint8_t *body, size_t len);

@@ -17,6 +17,7 @@ front_SRCS := \
 	agent/front/dns_job.c \
 	agent/front/dns_msg.c \
 	agent/front/domain.c \
+	agent/front/dormant.c \
 	agent/front/front.c \
 	agent/front/handles.c \
 	agent/front/http_msg.c \

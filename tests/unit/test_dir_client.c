@@ -638,6 +638,38 @@ START_TEST(short_intervals_are_refreshed_before_they_expire)
 }
 END_TEST
 
+START_TEST(dormant_it_asks_for_nothing_and_woken_it_catches_up)
+{
+	struct world w;
+	struct testdir_doc doc = {.valid_after = time(NULL) - 1, .interval_s = 4};
+	unsigned int asked;
+
+	world_init(&w);
+	w.testing = true;
+	make_dir(&w);
+	set_consensus(&w, &doc);
+	client_start(&w, 4);
+	run(&w, 2);
+	ck_assert_ptr_nonnull(dirclient_netdir(w.dc));
+	dirclient_set_dormant(w.dc, true);
+	w.done = false;
+	run(&w, 0.2);
+	asked = w.any + w.given;
+	w.done = false;
+	run(&w, 6);	/* past the time to refresh */
+	ck_assert_uint_eq(w.any + w.given, asked);
+	doc.valid_after = time(NULL) - 1;
+	set_consensus(&w, &doc);
+	dirclient_set_dormant(w.dc, false);
+	w.done = false;
+	run(&w, 3);
+	ck_assert_uint_gt(w.any + w.given, asked);
+	ck_assert_int_eq(netdir_times(dirclient_netdir(w.dc)).valid_after, doc.valid_after);
+	world_end(&w);
+	remove_dir(&w);
+}
+END_TEST
+
 START_TEST(freed_in_the_middle_it_leaves_nothing_behind)
 {
 	struct world w;
@@ -673,6 +705,7 @@ int main(void)
 	tcase_add_loop_test(t, a_reasonably_live_consensus_serves_with_a_warning, 0, 2);
 	tcase_add_test(t, a_network_that_requires_more_is_refused);
 	tcase_add_test(t, short_intervals_are_refreshed_before_they_expire);
+	tcase_add_test(t, dormant_it_asks_for_nothing_and_woken_it_catches_up);
 	tcase_add_loop_test(t, freed_in_the_middle_it_leaves_nothing_behind, 0, 10);
 	return suite_run(s);
 }
