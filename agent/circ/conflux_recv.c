@@ -58,6 +58,18 @@ bool conflux_has_gap(const struct conflux *set)
 	return true;
 }
 
+/* A queue begins with what another leg brought too. */
+static bool has_repetition(const struct conflux *set)
+{
+	for (size_t i = 0; i < CONFLUX_LEGS_MAX; i++) {
+		const struct conflux_held *m = STAILQ_FIRST(&set->legs[i].queue);
+
+		if (m && m->seq <= set->delivered)
+			return true;
+	}
+	return false;
+}
+
 static struct conflux_leg *next_leg(struct conflux *set)
 {
 	for (size_t i = 0; i < CONFLUX_LEGS_MAX; i++) {
@@ -95,7 +107,11 @@ static void deliver_queued(struct conflux *set)
 		give_to_stream(set, &msg);
 		free(m);
 	}
-	if (face->state == CIRCUIT_OPEN && set->queued > 0 && conflux_has_gap(set))
+	if (face->state != CIRCUIT_OPEN || set->queued == 0)
+		return;
+	if (has_repetition(set))
+		circuit_violation(face, "a message of the set came twice");
+	else if (conflux_has_gap(set))
 		circuit_violation(face, "a message of the set is missing");
 }
 

@@ -522,6 +522,24 @@ START_TEST(a_message_twice_ends_the_set)
 }
 END_TEST
 
+START_TEST(a_message_twice_among_those_that_wait_ends_the_set)
+{
+	struct world *w = world_with_stream(67, false);
+	static const uint8_t two[] = { 0, 0, 0, 2 }, more[] = { 0, 0, 1, 8 };
+
+	/* 3 to 502 wait on leg 1; 2 comes and some are delivered, up to 266; 267 comes again. */
+	net_say(w->net[1], EXIT, RELAY_CONFLUX_SWITCH, 0, two, sizeof(two));
+	for (unsigned int i = 0; i < 500; i++)
+		net_say(w->net[1], EXIT, RELAY_DATA, w->exit.id, "x", 1);
+	net_move_in(w->net[1], 600);
+	net_say(w->net[0], EXIT, RELAY_DATA, w->exit.id, "x", 1);
+	net_say(w->net[0], EXIT, RELAY_CONFLUX_SWITCH, 0, more, sizeof(more));
+	net_say(w->net[0], EXIT, RELAY_DATA, w->exit.id, "x", 1);
+	net_move_in(w->net[0], 10);
+	check_failed(w, CIRCUIT_E_PROTOCOL);
+}
+END_TEST
+
 START_TEST(malformed_switch_ends_the_set)
 {
 	struct world *w = world_with_stream(63, false);
@@ -688,6 +706,7 @@ int main(void)
 	tcase_add_test(t, too_much_out_of_order_ends_the_set);
 	tcase_add_test(t, a_jump_that_nobody_can_fill_ends_the_set);
 	tcase_add_test(t, a_message_twice_ends_the_set);
+	tcase_add_test(t, a_message_twice_among_those_that_wait_ends_the_set);
 	tcase_add_test(t, malformed_switch_ends_the_set);
 	tcase_add_test(t, switches_without_end_end_the_set);
 	tcase_add_loop_test(t, messages_of_a_set_from_a_relay_on_the_way_close_that_leg, 0, 3);
