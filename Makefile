@@ -131,16 +131,7 @@ format:
 clean:
 	rm -rf build
 
-.PHONY: install uninstall
-install: all
-	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBDIR)
-	install -m 755 onionify.sh $(DESTDIR)$(BINDIR)/onionify
-	install -m 755 $(B)/onionctl $(DESTDIR)$(BINDIR)/onionctl
-	install -m 755 $(B)/onionify-agent $(B)/onionify-run $(DESTDIR)$(LIBDIR)
-	install -m 644 $(B)/libonionify.so $(DESTDIR)$(LIBDIR)
-uninstall:
-	rm -f $(DESTDIR)$(BINDIR)/onionify $(DESTDIR)$(BINDIR)/onionctl
-	rm -rf $(DESTDIR)$(LIBDIR)
+include data/install.mk
 
 ifneq ($(wildcard build/$(VARIANT)),)
 -include $(shell find build/$(VARIANT) -name '*.d')

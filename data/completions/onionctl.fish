@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-3-Clause
+complete -c onionctl -f
+complete -c onionctl -l json -d 'Print JSON'
+complete -c onionctl -l timeout -x -d 'Give up after so many seconds'
+complete -c onionctl -l version -d 'Print the version'
+complete -c onionctl -l help -d 'Print help'
+complete -c onionctl -n __fish_use_subcommand -a status -d 'How far it is, and traffic'
+complete -c onionctl -n __fish_use_subcommand -a circuits -d 'Every circuit with its relays'
+complete -c onionctl -n __fish_use_subcommand -a streams -d 'Every stream'
+complete -c onionctl -n __fish_use_subcommand -a resolve -d 'Ask an exit for a name'
+complete -c onionctl -n __fish_use_subcommand -a new-identity -d 'New circuits from now on'
+complete -c onionctl -n __fish_use_subcommand -a log -d 'Show or set the log level'
+complete -c onionctl -n __fish_use_subcommand -a reload -d 'Read the configuration again'
+complete -c onionctl -n __fish_use_subcommand -a stop -d 'End the agent'
+complete -c onionctl -n __fish_use_subcommand -a top -d 'A live screen'
+complete -c onionctl -n __fish_use_subcommand -a doctor -d 'Find out what is wrong'
+complete -c onionctl -n __fish_use_subcommand -a close-circuit -d 'Close one circuit'
+complete -c onionctl -n '__fish_seen_subcommand_from log' -a 'error warn notice info debug'
