@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -17,6 +18,7 @@
 #include "shim/hooks.h"
 #include "shim/owned.h"
 #include "shim/policy.h"
+#include "shim/probe.h"
 #include "shim/sys.h"
 #include "shim/tunnel.h"
 
@@ -29,9 +31,29 @@ static int int_opt(int fd, int level, int name, int *ret)
 	return (int)sys_call5(SYS_getsockopt, fd, level, name, ret, &len);
 }
 
+typedef int (*connect_fn)(int, const struct sockaddr *, socklen_t);
+
+static union {
+	void *p;
+	connect_fn fn;
+} libc_connect;
+
+__attribute__((constructor)) static void find_real_connect(void)
+{
+	libc_connect.p = hook_next("connect");
+}
+
+/* The C library's, in which a thread that sleeps can be cancelled. */
 static long real_connect(int fd, const struct sockaddr_storage *addr, socklen_t len)
 {
-	return sys_call3(SYS_connect, fd, addr, len);
+	int saved = errno;
+	long r;
+
+	if (!libc_connect.fn)
+		return sys_call3(SYS_connect, fd, addr, len);
+	r = libc_connect.fn(fd, (const struct sockaddr *)addr, len) == 0 ? 0 : -errno;
+	errno = saved;
+	return r;
 }
 
 static bool is_blocking(int fd)
@@ -178,7 +200,7 @@ long shim_connect(int fd, const struct sockaddr *addr, socklen_t len)
 		return r;
 	if (len < sizeof(copy.ss_family) || len > sizeof(copy))
 		return -EINVAL;
-	if (!addr)
+	if (!probe_readable(addr, len))
 		return -EFAULT;
 	memset(&copy, 0, sizeof(copy));
 	memcpy(&copy, addr, len);
@@ -208,11 +230,11 @@ long shim_socket(int domain, int type, int protocol)
 /* --- names of both ends --- */
 
 static long give_address(const struct stand_in *si, const struct addr_port *ap,
-			 struct sockaddr *addr, socklen_t *len)
+			 struct sockaddr *addr, socklen_t *len, socklen_t room)
 {
 	struct sockaddr_storage ss;
 	struct addr_port as = *ap;
-	socklen_t full, room = *len;
+	socklen_t full;
 
 	if (si->family == ADDR_V6 && as.addr.family != ADDR_V6) {
 		struct addr v4 = as.addr;
@@ -225,41 +247,61 @@ static long give_address(const struct stand_in *si, const struct addr_port *ap,
 	} else if (as.addr.family == ADDR_NONE) {
 		as.addr.family = ADDR_V4;
 	}
-	if ((int)room < 0)
-		return -EINVAL;
 	full = addr_to_sockaddr(&as, &ss);
 	memcpy(addr, &ss, room < full ? room : full);
 	*len = full;
 	return 0;
 }
 
+/*
+ * The kernel writes the stand-in's own name first, which tells whether it can be done;
+ * what @len said before is in @ret_room.
+ */
+static long probe_address(int fd, struct sockaddr *addr, socklen_t *len, socklen_t *ret_room)
+{
+	long r;
+
+	if (!probe_readable(len, sizeof(*len)))
+		return -EFAULT;
+	*ret_room = *len;
+	r = sys_call3(SYS_getsockname, fd, addr, len);
+	if (r == 0 && *ret_room > 0 && !probe_readable(addr, *ret_room < sizeof(struct sockaddr_in6) ?
+						       *ret_room : sizeof(struct sockaddr_in6)))
+		return -EFAULT;
+	return r;
+}
+
 long shim_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct stand_in si;
 	struct ipc_info info;
+	socklen_t room;
+	long r;
 
 	if (!stand_in_of(fd, &si))
 		return sys_call3(SYS_getpeername, fd, addr, len);
 	if (agent_query(si.handle, &info) < 0 || info.state != IPC_STREAM_OPEN)
 		return -ENOTCONN;
-	if (!addr || !len)
-		return -EFAULT;
-	return give_address(&si, &info.peer, addr, len);
+	r = probe_address(fd, addr, len, &room);
+	return r < 0 ? r : give_address(&si, &info.peer, addr, len, room);
 }
 
 long shim_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
 	struct stand_in si;
 	struct ipc_info info = { 0 };
+	socklen_t room;
+	long r;
 
 	if (!stand_in_of(fd, &si))
 		return sys_call3(SYS_getsockname, fd, addr, len);
-	if (!addr || !len)
-		return -EFAULT;
+	r = probe_address(fd, addr, len, &room);
+	if (r < 0)
+		return r;
 	if (agent_query(si.handle, &info) < 0)
 		info = (struct ipc_info){ 0 };
 	hook_note_local(&info.local.addr);
-	return give_address(&si, &info.local, addr, len);
+	return give_address(&si, &info.local, addr, len, room);
 }
 
 long shim_epoll_ctl(int epfd, int op, int fd, void *ev)
@@ -275,6 +317,7 @@ long shim_epoll_ctl(int epfd, int op, int fd, void *ev)
 
 HOOK int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
+	pthread_testcancel();
 	return (int)hook_result(shim_connect(fd, addr, len));
 }
 

@@ -11,6 +11,7 @@
 
 #include "shim/config.h"
 #include "shim/hooks.h"
+#include "shim/probe.h"
 #include "shim/sys.h"
 #include "shim/tunnel.h"
 
@@ -82,8 +83,10 @@ HOOK ssize_t recvfrom(int fd, void *buf, size_t n, int flags, struct sockaddr *a
 		return do_recvfrom(fd, buf, n, flags, NULL, len);
 	if (!stand_in_of(fd, &si))
 		return do_recvfrom(fd, buf, n, flags | mark_for(fd), addr, len);
+	if (!probe_readable(len, sizeof(*len)))
+		return hook_result(-EFAULT);
 	r = do_recvfrom(fd, buf, n, flags, NULL, NULL);
-	if (r >= 0 && len)
+	if (r >= 0)
 		*len = 0;
 	return r;
 }
@@ -103,14 +106,14 @@ HOOK ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	int mark = mark_for(fd);
 	struct stand_in si;
-	bool named = msg && msg->msg_name;
 	ssize_t r;
 
 	if (real.msg.fn)
 		r = real.msg.fn(fd, msg, flags | mark);
 	else
 		r = hook_result(sys_call3(SYS_recvmsg, fd, msg, flags | mark));
-	if (r >= 0 && named && msg->msg_namelen > 0 &&
+	/* The kernel has read and written all of it: it may be looked at now. */
+	if (r >= 0 && msg->msg_name && msg->msg_namelen >= sizeof(sa_family_t) &&
 	    ((struct sockaddr *)msg->msg_name)->sa_family == AF_UNIX && stand_in_of(fd, &si))
 		msg->msg_namelen = 0;
 	return r;

@@ -5,14 +5,18 @@
  * Data for a connected socket never comes here in substance: without a
  * destination and without MSG_FASTOPEN the call goes straight to the kernel.
  */
+#include <pthread.h>
 #include <string.h>
 
 #include "shim/config.h"
 #include "shim/hooks.h"
 #include "shim/owned.h"
 #include "shim/policy.h"
+#include "shim/probe.h"
 #include "shim/sys.h"
 #include "shim/tunnel.h"
+
+#define CONTROL_MAX 20480	/* net.core.optmem_max; longer ones fail */
 
 enum send_verdict {
 	SEND_AS_ASKED,
@@ -62,6 +66,8 @@ static int copy_name(const void *name, socklen_t len, struct sockaddr_storage *r
 {
 	if (len > sizeof(*ret))
 		return EINVAL;
+	if (!probe_readable(name, len))
+		return EFAULT;
 	memset(ret, 0, sizeof(*ret));
 	memcpy(ret, name, len);
 	return 0;
@@ -96,6 +102,9 @@ static void note_passed(const struct msghdr *msg)
 {
 	struct msghdr m = *msg;	/* CMSG_NXTHDR wants it writable */
 
+	if (m.msg_controllen > CONTROL_MAX || !probe_readable(m.msg_control, m.msg_controllen))
+		return;	/* the kernel refuses it */
+
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&m); c; c = CMSG_NXTHDR(&m, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
 		    c->cmsg_len < CMSG_LEN(0))
@@ -117,9 +126,11 @@ long shim_sendmsg(int fd, const struct msghdr *msg, int flags)
 
 	if (flags & MSG_FASTOPEN)
 		return -EOPNOTSUPP;
-	if (msg && msg->msg_control && msg->msg_controllen > 0)
+	if (!probe_readable(msg, sizeof(*msg)))
+		return -EFAULT;
+	if (msg->msg_control && msg->msg_controllen > 0)
 		note_passed(msg);
-	if (!msg || !msg->msg_name || msg->msg_namelen == 0)
+	if (!msg->msg_name || msg->msg_namelen == 0)
 		return sys_call3(SYS_sendmsg, fd, msg, flags);
 	m = *msg;
 	error = copy_name(m.msg_name, m.msg_namelen, &copy);
@@ -144,7 +155,8 @@ long shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 	unsigned int sent;
 
 	for (sent = 0; sent < n; sent++) {
-		long r = shim_sendmsg(fd, &vec[sent].msg_hdr, flags);
+		long r = probe_readable(&vec[sent], sizeof(vec[sent])) ?
+				 shim_sendmsg(fd, &vec[sent].msg_hdr, flags) : -EFAULT;
 
 		if (r < 0)
 			return sent > 0 ? (long)sent : r;
@@ -153,18 +165,47 @@ long shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 	return (long)sent;
 }
 
+/* The C library's own: a thread that sleeps in them can be cancelled. */
+typedef ssize_t (*sendto_fn)(int, const void *, size_t, int, const struct sockaddr *, socklen_t);
+typedef ssize_t (*sendmsg_fn)(int, const struct msghdr *, int);
+
+static struct {
+	union {
+		void *p;
+		sendto_fn fn;
+	} to;
+	union {
+		void *p;
+		sendmsg_fn fn;
+	} msg;
+} real;
+
+__attribute__((constructor)) static void find_real(void)
+{
+	real.to.p = hook_next("sendto");
+	real.msg.p = hook_next("sendmsg");
+}
+
 HOOK ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,
 		    socklen_t len)
 {
+	if ((!addr || len == 0) && !(flags & MSG_FASTOPEN) && real.to.fn)
+		return real.to.fn(fd, buf, n, flags, addr, len);
+	pthread_testcancel();
 	return hook_result(shim_sendto(fd, buf, n, flags, addr, len));
 }
 
 HOOK ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
+	pthread_testcancel();
+	if (real.msg.fn && !(flags & MSG_FASTOPEN) && probe_readable(msg, sizeof(*msg)) &&
+	    !msg->msg_name && !msg->msg_control)
+		return real.msg.fn(fd, msg, flags);
 	return hook_result(shim_sendmsg(fd, msg, flags));
 }
 
 HOOK int sendmmsg(int fd, struct mmsghdr *vec, unsigned int n, int flags)
 {
+	pthread_testcancel();
 	return (int)hook_result(shim_sendmmsg(fd, vec, n, flags));
 }

@@ -48,11 +48,14 @@ static int64_t send_datagram(struct notify *n, const struct call *c, size_t len,
 	return r < 0 ? -errno : r;
 }
 
-static bool read_address(const struct call *c, uint64_t src, socklen_t len,
-			 struct sockaddr_storage *ret)
+/* 0 or -errno. */
+static int read_address(const struct call *c, uint64_t src, socklen_t len,
+			struct sockaddr_storage *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	return len <= sizeof(*ret) && (len == 0 || notify_read_mem(c->tid, ret, src, len));
+	if (len > sizeof(*ret))
+		return -EINVAL;
+	return len == 0 || notify_read_mem(c->tid, ret, src, len) ? 0 : -EFAULT;
 }
 
 enum verdict notify_serve_sendto(struct notify *n, struct call *c, int64_t *ret)
@@ -61,8 +64,8 @@ enum verdict notify_serve_sendto(struct notify *n, struct call *c, int64_t *ret)
 	socklen_t addr_len = (socklen_t)c->args[5];
 	size_t len = c->args[2];
 
-	*ret = -EINVAL;
-	if (!read_address(c, c->args[4], addr_len, &addr))
+	*ret = read_address(c, c->args[4], addr_len, &addr);
+	if (*ret < 0)
 		return VERDICT_RESULT;
 	*ret = -ENOENT;
 	if (c->domain == AF_UNIX && policy_is_resolver_path((struct sockaddr *)&addr, addr_len))
@@ -113,12 +116,13 @@ static int64_t send_message(struct notify *n, const struct call *c, uint64_t at,
 
 	if (!notify_read_mem(c->tid, &m, at, sizeof(m)))
 		return -EFAULT;
-	if (m.msg_controllen > 0)
-		return -EIO;
 	if (!m.msg_name)
 		m.msg_namelen = 0;
-	if (!read_address(c, (uintptr_t)m.msg_name, m.msg_namelen, &addr))
-		return -EINVAL;
+	len = read_address(c, (uintptr_t)m.msg_name, m.msg_namelen, &addr);
+	if (len < 0)
+		return len;
+	if (m.msg_controllen > 0)
+		return -EIO;
 	len = gather(n, c, &m);
 	return len < 0 ? len : send_datagram(n, c, (size_t)len, flags, &addr, m.msg_namelen);
 }

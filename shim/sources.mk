@@ -17,6 +17,7 @@ shim_SRCS := \
 	shim/hook_share.c \
 	shim/hook_syscall.c \
 	shim/lookup.c \
+	shim/options.c \
 	shim/owned.c \
 	shim/policy.c \
 	shim/tunnel.c \

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "shim/book.h"
 #include "shim/config.h"
 #include "shim/epoll_table.h"
+#include "shim/options.h"
 #include "shim/owned.h"
 #include "shim/sys.h"
 
@@ -25,6 +27,7 @@
  */
 #define HELD_MESSAGE_LEN 6000
 #define HELD_SEND_BUFFER 20000	/* lets it go out as one, and is nobody's default */
+#define STREAM_BUFFER 106496	/* doubled by the kernel: its default */
 #define HANDLE_TRIES 4		/* a random 64-bit handle in use already is a bug elsewhere */
 
 static void close_fd(int fd)
@@ -184,8 +187,11 @@ static void copy_async(int from, int to)
 static void copy_settings(int from, int to)
 {
 	static const int timeouts[] = { SO_RCVTIMEO, SO_SNDTIMEO };
+	static const int flags_kept[] = { SO_KEEPALIVE, SO_REUSEADDR, SO_OOBINLINE, SO_BROADCAST,
+					  SO_DONTROUTE };
+	struct linger linger;
 	long flags = sys_call2(SYS_fcntl, from, F_GETFL);
-	int lowat = 1;
+	int lowat = 1, v;
 
 	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
 		struct timeval tv = { 0 };
@@ -195,6 +201,16 @@ static void copy_settings(int from, int to)
 	}
 	if (get_opt(from, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)) == 0 && lowat > 1)
 		(void)set_opt(to, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat));
+	for (size_t i = 0; i < sizeof(flags_kept) / sizeof(flags_kept[0]); i++) {
+		if (get_opt(from, SOL_SOCKET, flags_kept[i], &v, sizeof(v)) == 0 && v != 0)
+			(void)set_opt(to, SOL_SOCKET, flags_kept[i], &v, sizeof(v));
+	}
+	if (get_opt(from, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == 0 && linger.l_onoff)
+		(void)set_opt(to, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
+	if (get_opt(from, SOL_SOCKET, SO_RCVBUF, &v, sizeof(v)) == 0) {
+		v /= 2;	/* the kernel doubles what it is told */
+		(void)set_opt(to, SOL_SOCKET, SO_RCVBUF, &v, sizeof(v));
+	}
 	if (flags & O_ASYNC)
 		copy_async(from, to);
 	(void)sys_call3(SYS_fcntl, to, F_SETFL, flags);
@@ -276,12 +292,31 @@ static int failure_of(uint64_t handle, int seen)
 	return seen;
 }
 
+/*
+ * A stream that opened within the moment before shrink_buffer() keeps the small buffer:
+ * it works, at a fraction of the speed. Every connect() looks at it once more.
+ */
+static void repair_buffer(int s)
+{
+	int size = 0;
+
+	if (get_opt(s, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0 && size < HELD_SEND_BUFFER) {
+		size = STREAM_BUFFER;
+		(void)set_opt(s, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	}
+}
+
 int tunnel_take_error(int fd, const struct stand_in *si)
 {
 	int e = 0;
 
-	if (get_opt(fd, SOL_SOCKET, SO_ERROR, &e, sizeof(e)) != 0 || e == 0)
+	if (get_opt(fd, SOL_SOCKET, SO_ERROR, &e, sizeof(e)) != 0)
 		return 0;
+	if (e == 0) {
+		if (poll_now(fd) == POLLOUT)
+			repair_buffer(fd);
+		return 0;
+	}
 	return failure_of(si->handle, e);
 }
 
@@ -314,6 +349,20 @@ bool tunnel_tell(int fd)
 	return before != told;
 }
 
+/*
+ * As ppoll(): the C library's, in which a thread can be cancelled. It does not tell how
+ * much of @timeout remains, but nobody asks: a wait with one ends with the first signal.
+ */
+static long sleep_for(struct pollfd *p, const struct timespec *timeout)
+{
+	int saved = errno;
+	long r = ppoll(p, 1, timeout, NULL);
+
+	r = r < 0 ? -errno : r;
+	errno = saved;
+	return r;
+}
+
 /* Until @s is open: 0, or -errno as connect() gives it. */
 static int wait_open(int s, uint64_t handle)
 {
@@ -325,11 +374,11 @@ static int wait_open(int s, uint64_t handle)
 	(void)get_opt(s, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	if (tv.tv_sec > 0 || tv.tv_usec > 0) {
 		left = (struct timespec){ tv.tv_sec, tv.tv_usec * 1000 };
-		timeout = &left;	/* the kernel leaves what remains in it */
+		timeout = &left;
 	}
 	for (;;) {
 		struct pollfd p = { .fd = s, .events = POLLOUT };
-		long r = sys_call5(SYS_ppoll, &p, 1, timeout, NULL, 0);
+		long r = sleep_for(&p, timeout);
 
 		if (r == 0)
 			return -EINPROGRESS;
@@ -343,8 +392,10 @@ static int wait_open(int s, uint64_t handle)
 	case TUNNEL_FAILED:
 	case TUNNEL_FAILED_SEEN:	/* another thread took the error */
 		return -error;
-	case TUNNEL_PENDING:
 	case TUNNEL_OPEN:
+		repair_buffer(s);
+		break;
+	case TUNNEL_PENDING:
 		break;
 	}
 	return 0;
@@ -355,17 +406,33 @@ int tunnel_wait(int fd, const struct stand_in *si)
 	return wait_open(fd, si->handle);
 }
 
+/* Descriptors of a connect() that waits, closed also when its thread is cancelled. */
+struct held_fds {
+	int stream;
+	int old;	/* the program's own socket */
+};
+
+static void close_held(void *arg)
+{
+	const struct held_fds *h = arg;
+
+	close_fd(h->old);
+	close_fd(h->stream);
+}
+
+/* Takes over @s. */
 static int connect_blocking(int fd, int s, uint64_t handle)
 {
-	int old = (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0);
+	struct held_fds h = { s, (int)sys_call3(SYS_fcntl, fd, F_DUPFD_CLOEXEC, 0) };
 	bool cloexec = has_cloexec(fd);
 	int r = replace(fd, s, cloexec);
 
+	pthread_cleanup_push(close_held, &h);
 	if (r == 0)
 		r = wait_open(s, handle);
-	if (r < 0 && r != -EINPROGRESS && r != -EINTR && old >= 0)
-		(void)replace(fd, old, cloexec);
-	close_fd(old);
+	if (r < 0 && r != -EINPROGRESS && r != -EINTR && h.old >= 0)
+		(void)replace(fd, h.old, cloexec);
+	pthread_cleanup_pop(1);
 	return r;
 }
 
@@ -384,13 +451,14 @@ int tunnel_connect(int fd, uint8_t family, const struct addr_port *dest)
 		return s;
 	}
 	copy_settings(fd, s);
+	options_keep(handle, fd);
 	if (flags & O_NONBLOCK) {
 		r = replace(fd, s, has_cloexec(fd));
 		r = r == 0 ? -EINPROGRESS : r;
+		close_fd(s);
 	} else {
 		r = connect_blocking(fd, s, handle);
 	}
 	note_stream(dest, r);
-	close_fd(s);
 	return r;
 }

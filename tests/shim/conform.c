@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -536,6 +537,161 @@ static void options(void)
 	close(fd);
 }
 
+/* What was set before connect() reads back after it, and so does what is set then. */
+static void options_kept(void)
+{
+	static const struct {
+		int level, name, before, after;
+	} table[] = {
+		{ IPPROTO_TCP, TCP_NODELAY, 1, 0 },	    { IPPROTO_TCP, TCP_KEEPIDLE, 33, 44 },
+		{ IPPROTO_TCP, TCP_KEEPINTVL, 5, 6 },	    { IPPROTO_TCP, TCP_KEEPCNT, 3, 4 },
+		{ IPPROTO_TCP, TCP_USER_TIMEOUT, 900, 70 }, { IPPROTO_TCP, TCP_SYNCNT, 3, 2 },
+		{ IPPROTO_TCP, TCP_NOTSENT_LOWAT, 7, 8 },   { IPPROTO_IP, IP_TOS, 0x10, 8 },
+		{ IPPROTO_IP, IP_TTL, 77, 78 },		    { IPPROTO_IP, IP_RECVERR, 1, 0 },
+		{ SOL_SOCKET, SO_KEEPALIVE, 1, 0 },	    { SOL_SOCKET, SO_REUSEADDR, 1, 0 },
+		{ SOL_SOCKET, SO_OOBINLINE, 1, 0 },	    { SOL_SOCKET, SO_RCVBUF, 50000, 60000 },
+		{ SOL_SOCKET, SO_SNDBUF, 40000, 30000 },    { SOL_SOCKET, SO_SNDBUF, 1, 1 << 30 },
+		{ SOL_SOCKET, SO_PRIORITY, 3, 2 },	    { SOL_SOCKET, SO_RCVLOWAT, 2, 1 },
+	};
+	char name[16] = "reno";
+	socklen_t len = sizeof(name);
+	struct linger l = { 1, 9 };
+	int fds[2] = { tcp(0), tcp(0) };
+
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		(void)setsockopt(fds[i % 2], table[i].level, table[i].name, &table[i].before, sizeof(int));
+	(void)setsockopt(fds[0], IPPROTO_TCP, TCP_CONGESTION, name, 4);
+	(void)setsockopt(fds[0], SOL_SOCKET, SO_LINGER, &l, sizeof(l));
+	(void)go(fds[0], &echo4);
+	(void)go(fds[1], &echo4);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++)
+		printf("%d ", opt(fds[i % 2], table[i].level, table[i].name));
+	memset(name, 'x', sizeof(name));
+	(void)getsockopt(fds[0], IPPROTO_TCP, TCP_CONGESTION, name, &len);
+	printf("%.16s %u ", name, len);
+	memset(&l, 0, sizeof(l));
+	len = sizeof(l);
+	(void)getsockopt(fds[0], SOL_SOCKET, SO_LINGER, &l, &len);
+	printf("linger %d %d\n", l.l_onoff, l.l_linger);
+	for (size_t i = 0; i < sizeof(table) / sizeof(table[0]); i++) {
+		printf("%s ", err(setsockopt(fds[i % 2], table[i].level, table[i].name, &table[i].after,
+					     sizeof(int))));
+		printf("%d ", opt(fds[i % 2], table[i].level, table[i].name));
+	}
+	printf("%s\n", echo_works(fds[0]));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* No call may crash; the kernel's own answer is EFAULT. */
+static void bad_pointers(void)
+{
+	char *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *bad = page, *bads[] = { bad, (void *)8, NULL, (void *)-64L };
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+	struct msghdr m = { 0 };
+	int fd = tcp(0), fresh = tcp(0), udp = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)munmap(page, 4096);
+	(void)go(fd, &echo4);
+	for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
+		bad = bads[i];
+		printf("connect %s ", err(connect(fresh, bad, sizeof(a))));
+		printf("peer %s ", err(getpeername(fd, bad, &len)));
+		printf("len %s ", err(getpeername(fd, (struct sockaddr *)&a, bad)));
+		printf("sock %s ", err(getsockname(fd, bad, &len)));
+		printf("len %s ", err(getsockname(fd, (struct sockaddr *)&a, bad)));
+		printf("get %s ", err(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, bad, &len)));
+		printf("len %s ", err(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &a, bad)));
+		len = sizeof(a);
+		printf("error %s ", err(getsockopt(fd, SOL_SOCKET, SO_ERROR, bad, &len)));
+		len = sizeof(a);
+		printf("set %s ", err(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, bad, sizeof(int))));
+		if (bad) {
+			printf("sendto %s ", err(sendto(udp, "x", 1, 0, bad, sizeof(a))));
+			m.msg_name = bad;
+			m.msg_namelen = sizeof(a);
+			printf("name %s ", err(sendmsg(udp, &m, 0)));
+			m.msg_name = NULL;
+			m.msg_control = bad;
+			m.msg_controllen = 64;
+			printf("control %s ", err(sendmsg(fd, &m, MSG_NOSIGNAL)));
+			m.msg_control = NULL;
+			m.msg_controllen = 0;
+		}
+		printf("sendmsg %s ", err(sendmsg(fd, bad, 0)));
+		printf("recvmsg %s ", err(recvmsg(fd, bad, MSG_DONTWAIT)));
+		printf("sendmmsg %s\n", err(sendmmsg(fd, bad, 1, 0)));
+	}
+	printf("%s\n", echo_works(fd));
+	close(fd);
+	close(fresh);
+	close(udp);
+}
+
+static void *connect_for_ever(void *arg)
+{
+	return (void *)(long)go(*(int *)arg, &silent4);
+}
+
+static void *receive_for_ever(void *arg)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+	char c;
+
+	(void)go(*(int *)arg, &echo4);
+	return (void *)recvfrom(*(int *)arg, &c, 1, 0, (struct sockaddr *)&a, &len);
+}
+
+static int open_fds(void)
+{
+	int n = 0;
+
+	for (int i = 0; i < 256; i++)
+		n += fcntl(i, F_GETFD) >= 0;
+	return n;
+}
+
+static void cancelled(void)
+{
+	void *(*const runs[])(void *) = { connect_for_ever, receive_for_ever };
+
+	for (int i = 0; i < 2; i++) {
+		int fd = tcp(0), before = open_fds();
+		void *r = NULL;
+		pthread_t t;
+
+		(void)pthread_create(&t, NULL, runs[i], &fd);
+		usleep(200000);
+		printf("cancel %d ", pthread_cancel(t));
+		printf("join %d ", pthread_join(t, &r));
+		printf("cancelled %d ", r == PTHREAD_CANCELED);
+		printf("descriptors %d\n", open_fds() - before);
+		close(fd);
+	}
+}
+
+/* There is no sender of a stream's bytes but the peer: no address is given. */
+static void no_sender(void)
+{
+	struct sockaddr_in a = { 0 };
+	struct iovec iov = { &(char){ 0 }, 1 };
+	struct msghdr m = { .msg_name = &a, .msg_namelen = sizeof(a), .msg_iov = &iov, .msg_iovlen = 1 };
+	socklen_t len = sizeof(a);
+	int fd = tcp(0);
+	char c;
+
+	(void)go(fd, &echo4);
+	(void)send(fd, "xyz", 3, 0);
+	(void)wait_for(fd, POLLIN, 3000);
+	printf("recvfrom %zd ", recvfrom(fd, &c, 1, 0, (struct sockaddr *)&a, &len));
+	printf("len %u recvmsg %zd ", len, recvmsg(fd, &m, 0));
+	printf("len %u flags %x control %zu\n", m.msg_namelen, m.msg_flags, m.msg_controllen);
+	close(fd);
+}
+
 static void flags(void)
 {
 	int fd = tcp(SOCK_CLOEXEC);
@@ -731,6 +887,10 @@ static const struct {
 	{ "passed before", passed_before },
 	{ "half close", half_close },
 	{ "options", options },
+	{ "options kept", options_kept },
+	{ "bad pointers", bad_pointers },
+	{ "cancelled", cancelled },
+	{ "no sender", no_sender },
 	{ "flags", flags },
 	{ "disconnect", disconnect },
 	{ "wrong arguments", wrong_arguments },
