@@ -256,11 +256,11 @@ static bool make_layers(struct agent *a)
 
 /* --- bridges --- */
 
-static void bridges_changed(void *ctx)
+static void bridges_changed(void *ctx, bool reach)
 {
 	struct agent *a = ctx;
 
-	if (a->dirclient)
+	if (a->dirclient && reach)
 		dirclient_kick(a->dirclient);
 	front_kick(a->front);
 }

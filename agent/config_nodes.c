@@ -173,6 +173,18 @@ int config_nodes_check(struct config_nodes *n, char *err, size_t err_len)
 	return n->use_bridges ? check_bridges(n, err, err_len) : 0;
 }
 
+bool config_nodes_start_programs(const struct config_nodes *n)
+{
+	for (size_t i = 0; n->use_bridges && i < n->n_bridges; i++) {
+		for (size_t k = 0; k < n->n_transports; k++) {
+			if (n->transports[k].socks_version == 0 &&
+			    transport_line_names(&n->transports[k], n->bridges[i].transport))
+				return true;
+		}
+	}
+	return false;
+}
+
 struct path_rules config_nodes_rules(const struct config_nodes *n)
 {
 	return (struct path_rules){

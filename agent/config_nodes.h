@@ -49,6 +49,8 @@ struct config_nodes {
 void config_nodes_deinit(struct config_nodes *n);
 /* What the options mean together; fills in what follows from others. 0, -EINVAL, -ENOMEM. */
 int config_nodes_check(struct config_nodes *n, char *err, size_t err_len);
+/* Bridges whose transport is a program of its own are in use: the agent will start it. */
+bool config_nodes_start_programs(const struct config_nodes *n);
 /* For path_config and the route; borrows. */
 struct path_rules config_nodes_rules(const struct config_nodes *n);
 /* Names of options that differ, each passed to @note once. */

@@ -76,9 +76,11 @@ static bool wants_sandbox(const struct agent *a)
 	(void)a;
 	return false;
 #else
-	if (a->config.sandbox && a->config.nodes.n_transports > 0)
+	bool programs = config_nodes_start_programs(&a->config.nodes);
+
+	if (a->config.sandbox && programs)
 		log_notice("no sandbox: pluggable transports would be inside it");
-	return a->config.sandbox && a->config.nodes.n_transports == 0;
+	return a->config.sandbox && !programs;
 #endif
 }
 

@@ -46,7 +46,7 @@ static void take_descriptor(struct bridge *b, const struct routerdesc *d)
 	if (first)
 		log_notice("bridge %u: its descriptor is here", bridge_number(b));
 	bridge_store_save(b->set);
-	bridges_publish(b->set);
+	bridges_publish(b->set, false);
 }
 
 static int check(struct bridge *b, const char *text, size_t len)

@@ -120,7 +120,7 @@ void bridges_wake(struct bridges *s)
 		loop_defer(s->config.loop, LOOP_PUMP, &s->work);
 }
 
-void bridges_publish(struct bridges *s)
+void bridges_publish(struct bridges *s, bool reach)
 {
 	struct relay_target *targets = calloc(s->n ? s->n : 1, sizeof(*targets));
 	size_t n = 0;
@@ -134,7 +134,7 @@ void bridges_publish(struct bridges *s)
 	if (path_set_bridges(s->config.path, targets, n, loop_wall(s->config.loop)) < 0)
 		log_warn("bridges: out of memory");
 	free(targets);
-	s->config.changed(s->config.ctx);
+	s->config.changed(s->config.ctx, reach);
 }
 
 void bridge_failed(struct bridge *b)
@@ -171,7 +171,7 @@ static void probe_opened(struct channel_circ *cc)
 		   "from now on", bridge_number(b));
 	channel_circ_detach(cc);
 	bridge_store_save(b->set);
-	bridges_publish(b->set);
+	bridges_publish(b->set, true);
 	bridges_wake(b->set);
 }
 
@@ -263,19 +263,23 @@ static void on_timer(struct ev_loop *ev, struct ev_timer *w, int revents)
 static void transports_changed(void *ctx)
 {
 	struct bridges *s = ctx;
+	bool reach = false;
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct bridge *b = &s->list[i];
 
 		if (!b->line->transport[0] || !reachable(b))
 			continue;
+		reach = true;
 		if (!b->target.has_ntor)
 			b->next_ms = 0;
 		b->backoff_ms = 0;
 	}
-	path_retry_guards(s->config.path);
 	bridges_wake(s);
-	s->config.changed(s->config.ctx);
+	if (!reach)
+		return;
+	path_retry_guards(s->config.path);
+	s->config.changed(s->config.ctx, true);
 }
 
 /* --- whom the agent connects to --- */
@@ -413,7 +417,7 @@ void bridges_start(struct bridges *s, const struct dir_ops *ops, void *agent)
 	s->ops = ops;
 	s->agent = agent;
 	bridge_store_load(s);
-	bridges_publish(s);
+	bridges_publish(s, false);
 	for (size_t i = 0; i < s->n; i++) {
 		struct bridge *b = &s->list[i];
 

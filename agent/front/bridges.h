@@ -30,8 +30,11 @@ struct bridges_config {
 	struct path_ctx *path;
 	const char *state_dir;
 	bool testing;
-	/* More is possible than before: a bridge or a descriptor became known. */
-	void (*changed)(void *ctx);
+	/*
+	 * More is possible than before: a descriptor became known or, with @reach, a bridge can
+	 * be connected to that could not.
+	 */
+	void (*changed)(void *ctx, bool reach);
 	/* One sentence why no bridge can be used; NULL: one can. */
 	void (*problem)(void *ctx, const char *text);
 	void *ctx;

@@ -60,8 +60,8 @@ unsigned int bridge_number(const struct bridge *b);
 void bridge_forget(struct bridge *b);
 /* Something was tried and failed: the next try later. */
 void bridge_failed(struct bridge *b);
-/* Its target changed: paths may use it now. */
-void bridges_publish(struct bridges *s);
+/* A target changed: paths may use it now. @reach: as in bridges_config.changed(). */
+void bridges_publish(struct bridges *s, bool reach);
 /* Looks at all bridges at the end of this round. */
 void bridges_wake(struct bridges *s);
 

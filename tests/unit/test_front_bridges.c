@@ -50,6 +50,9 @@ START_TEST(options_of_bridges_and_nodes)
 	ck_assert_str_eq(config.nodes.bridges[1].args, "cert=a;iat-mode=0");
 	ck_assert_uint_eq(config.nodes.n_transports, 1);
 	ck_assert_int_eq(config.nodes.padding, CONFIG_NO);
+	ck_assert(config_nodes_start_programs(&config.nodes));
+	config.nodes.n_bridges = 1;	/* the other needs no transport */
+	ck_assert(!config_nodes_start_programs(&config.nodes));
 	rules = config_nodes_rules(&config.nodes);
 	ck_assert(rules.exit && rules.exclude && !rules.entry && !rules.exclude_exit);
 	ck_assert(rules.no_ipv6 && !rules.no_ipv4 && !rules.reachable);
@@ -116,9 +119,10 @@ static struct bridges *set;
 static unsigned int n_changes;
 static char told[300];
 
-static void on_changed(void *ctx)
+static void on_changed(void *ctx, bool reach)
 {
 	(void)ctx;
+	(void)reach;
 	n_changes++;
 }
 

@@ -19,6 +19,7 @@ from harness import Case, Skip, scenario
 from network import NetworkError, find_program
 
 BRIDGE_ADDRS = ("198.51.100.40", "198.51.100.41")
+BRIDGE_ADDRS6 = ("2001:db8:10::40", "2001:db8:10::41")
 OBFS4_PORT = 9443
 ETH_P_IP, ETH_P_IPV6, OUTGOING = 0x0800, 0x86DD, 4
 
@@ -28,7 +29,8 @@ class Bridge:
 
     def __init__(self, t, number=0, obfs4=False):
         self.net, self.addr = t.net, BRIDGE_ADDRS[number]
-        self.relay = relays.Relay(f"bridge{number}", "middle", self.addr)
+        self.addr6 = BRIDGE_ADDRS6[number]
+        self.relay = relays.Relay(f"bridge{number}", "middle", self.addr, addr6=self.addr6)
         self.dir = self.relay.dir(self.net.base)
         self.p = None
         tor = find_program("tor", "usr/bin/tor")
@@ -48,8 +50,9 @@ class Bridge:
         with open(os.path.join(self.dir, "torrc"), "w", encoding="ascii") as f:
             f.write(lines)
         t.bridges = getattr(t, "bridges", []) + [self]
-        subprocess.run(netns.in_netns(self.net.hold["relays_ns"], [
-            "ip", "addr", "replace", self.addr + "/32", "dev", "lo"]), check=True, timeout=10)
+        for addr in (self.addr + "/32", self.addr6 + "/128"):
+            subprocess.run(netns.in_netns(self.net.hold["relays_ns"], [
+                "ip", "addr", "replace", addr, "dev", "lo"]), check=True, timeout=10)
         self.tor = tor
 
     def start(self):
@@ -127,8 +130,8 @@ class Watch:
                 dst = socket.inet_ntop(socket.AF_INET, frame[30:34])
             else:
                 dst = socket.inet_ntop(socket.AF_INET6, frame[38:54])
-                if dst.startswith("ff"):
-                    continue
+                if dst.startswith("ff") or frame[20] == socket.IPPROTO_ICMPV6:
+                    continue    # the kernel looks for its neighbours
             self.seen[dst] = self.seen.get(dst, 0) + 1
 
     def stop(self):
@@ -142,7 +145,7 @@ class Watch:
 def only(t, watch, bridges):
     seen = watch.stop()
     print(f"        packets: {seen}", flush=True)
-    strangers = set(seen) - {b.addr for b in bridges}
+    strangers = set(seen) - {a for b in bridges for a in (b.addr, b.addr6)}
     t.check(not strangers, f"packets to others than the bridge: {strangers}")
 
 
@@ -180,6 +183,19 @@ def plain(t):
     only(t, w, [b])
 
 
+@scenario("a bridge by its IPv6 address, with ClientUseIPv4 0: not one IPv4 packet", timeout=180)
+@with_bridges
+def ipv6(t):
+    b = Bridge(t).start()
+    c = t.user(extra=["UseBridges 1", "ClientUseIPv4 0",
+                      f"Bridge [{b.addr6}]:{relays.OR_PORT} {b.fingerprint}"])
+    w = Watch(t)
+    fetch(t, c)
+    c.stop()
+    seen = w.stop()
+    t.equal(set(seen), {b.addr6}, "addresses that packets went to")
+
+
 @scenario("a bridge without fingerprint: learned, pinned, demanded after a restart", timeout=240)
 @with_bridges
 def unnamed(t):
@@ -212,7 +228,7 @@ def dead(t):
     b = Bridge(t)
     c = t.user(extra=["UseBridges 1", b.line()])
     w = Watch(t)
-    r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", "20"], timeout=60)
+    r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", "8"], timeout=60)
     t.check(r.status == 125 and "no bridge can be used" in r.err, r)
     c.stop()
     only(t, w, [b])
