@@ -18,6 +18,7 @@
 #endif
 
 #define PHDRS_MAX 64		/* real programs have about 13 */
+#define LOADER_PATH_MAX 256	/* real ones have about 28 bytes */
 #define SCRIPT_LINE_MAX 256	/* BINPRM_BUF_SIZE: the kernel reads no more */
 
 static long read_at(int fd, void *buf, size_t len, long off)
@@ -25,18 +26,37 @@ static long read_at(int fd, void *buf, size_t len, long off)
 	return sys_call4(SYS_pread64, fd, buf, len, off);
 }
 
-static bool has_interpreter(int fd, const Elf64_Ehdr *eh)
+/* The GNU loader is called ld-linux-x86-64.so.2 and the like, wherever it lies. */
+static bool is_gnu_loader(int fd, const Elf64_Phdr *ph)
+{
+	char path[LOADER_PATH_MAX] = { 0 };
+	const char *base;
+
+	if (ph->p_filesz >= sizeof(path) ||
+	    read_at(fd, path, ph->p_filesz, (long)ph->p_offset) != (long)ph->p_filesz)
+		return false;
+	base = strrchr(path, '/');
+	return strncmp(base ? base + 1 : path, "ld-linux", 8) == 0;
+}
+
+/* By its interpreter. */
+static enum elf_kind kind_of(int fd, const Elf64_Ehdr *eh)
 {
 	for (unsigned int i = 0; i < eh->e_phnum && i < PHDRS_MAX; i++) {
 		Elf64_Phdr ph;
 		long off = (long)eh->e_phoff + (long)i * (long)sizeof(ph);
 
 		if (read_at(fd, &ph, sizeof(ph), off) != (long)sizeof(ph))
-			return false;
+			return ELF_STATIC;
 		if (ph.p_type == PT_INTERP)
-			return true;
+			return is_gnu_loader(fd, &ph) ? ELF_DYNAMIC : ELF_OTHER_LIBC;
 	}
-	return false;
+	return ELF_STATIC;
+}
+
+bool elf_is_unguarded(enum elf_kind kind)
+{
+	return kind != ELF_DYNAMIC && kind != ELF_SCRIPT;
 }
 
 static bool gains_privileges(int fd)
@@ -68,10 +88,12 @@ static int inspect(int dirfd, const char *path, enum elf_kind *ret, char interp[
 		interp[n > 0 ? n : 0] = '\0';
 	} else if (gains_privileges(fd)) {
 		*ret = ELF_PRIVILEGED;
-	} else if (n == (long)sizeof(eh) && memcmp(eh.e_ident, ELFMAG, SELFMAG) == 0 &&
-		   eh.e_machine == ELF_OUR_MACHINE && eh.e_ident[EI_CLASS] == ELFCLASS64 &&
-		   eh.e_phentsize == sizeof(Elf64_Phdr) && has_interpreter(fd, &eh)) {
-		*ret = ELF_DYNAMIC;
+	} else if (n < (long)sizeof(eh) || memcmp(eh.e_ident, ELFMAG, SELFMAG) != 0) {
+		*ret = ELF_STATIC;
+	} else if (eh.e_ident[EI_CLASS] == ELFCLASS32) {
+		*ret = ELF_32BIT;
+	} else if (eh.e_machine == ELF_OUR_MACHINE && eh.e_phentsize == sizeof(Elf64_Phdr)) {
+		*ret = kind_of(fd, &eh);
 	} else {
 		*ret = ELF_STATIC;
 	}

@@ -7,6 +7,9 @@
  * variables back keeps it working. Runs between vfork and exec: no allocation, the
  * new environment lives on the stack (or in pages of its own when it is huge).
  *
+ * A program of another C library or of 32 bits cannot load the shim and starts without:
+ * the supervisor alone serves it.
+ *
  * Without a supervisor a static or privileged program would escape: it is refused
  * here with EACCES, unless the user allowed it.
  */
@@ -23,6 +26,7 @@
 #include "shim/elf.h"
 #include "shim/hooks.h"
 #include "shim/owned.h"
+#include "shim/probe.h"
 #include "shim/sys.h"
 
 #define ENV_OURS 5		/* LD_PRELOAD and four of ours */
@@ -82,6 +86,27 @@ static char *make_preload(struct new_env *e, char *const env[])
 	return e->preload;
 }
 
+/* "LD_PRELOAD=theirs", for a program that cannot load ours. */
+static char *no_preload(struct new_env *e, char *const env[])
+{
+	const char *ours = config_get()->library, *theirs = "", *at;
+	size_t n = strlen(ours), before, rest;
+
+	for (size_t i = 0; env && env[i]; i++) {
+		if (is_var(env[i], "LD_PRELOAD"))
+			theirs = env[i] + sizeof("LD_PRELOAD");
+	}
+	memcpy(e->preload, "LD_PRELOAD=", 12);
+	at = strstr(theirs, ours);
+	before = at ? (size_t)(at - theirs) : strlen(theirs);
+	rest = at ? strlen(at + n) : 0;
+	if (before + rest + 12 > sizeof(e->preload))
+		return e->preload;
+	memcpy(e->preload + 11, theirs, before);
+	memcpy(e->preload + 11 + before, at ? at + n : "", rest + 1);
+	return e->preload;
+}
+
 static int reserve(struct new_env *e, size_t n)
 {
 	long p;
@@ -103,7 +128,7 @@ static int reserve(struct new_env *e, size_t n)
  * The environment that a child gets: what it was given, and ours. A domain or a socket
  * that was set on purpose (a nested onionify) stays.
  */
-static int make_env(struct new_env *e, char *const env[])
+static int make_env(struct new_env *e, char *const env[], bool preload)
 {
 	/* The strings are only read; exec's prototypes are older than const. */
 	const union {
@@ -113,8 +138,12 @@ static int make_env(struct new_env *e, char *const env[])
 	bool has_domain = false, has_socket = false;
 	size_t count = 0, n = 0;
 
-	while (env && env[count])
-		count++;
+	if (env && !probe_readable(env, sizeof(*env)))
+		return -EFAULT;
+	while (env && env[count]) {
+		if (!probe_readable(env[count++], 1))
+			return -EFAULT;
+	}
 	if (reserve(e, count + ENV_OURS + 1) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < count; i++) {
@@ -125,7 +154,7 @@ static int make_env(struct new_env *e, char *const env[])
 		e->vec[n++] = env[i];
 	}
 	if (cfg.c->library[0])
-		e->vec[n++] = make_preload(e, env);
+		e->vec[n++] = preload ? make_preload(e, env) : no_preload(e, env);
 	if (cfg.c->env_socket[0] && !has_socket)
 		e->vec[n++] = cfg.w->env_socket;
 	if (cfg.c->env_domain[0] && !has_domain)
@@ -144,31 +173,25 @@ static void drop_env(struct new_env *e)
 		(void)sys_call2(SYS_munmap, e->vec, e->mapped);
 }
 
-/* 0, or -EACCES for a program that nothing would watch. */
-static int check_target(int dirfd, const char *path)
+/* What exec would start. Unreadable or absent: exec names the error. */
+static enum elf_kind kind_at(int dirfd, const char *path)
 {
-	const struct config *c = config_get();
 	enum elf_kind kind;
 
-	if (c->supervised || c->allow_weak || !path || !path[0])
-		return 0;
-	if (elf_inspect_deep(dirfd, path, &kind) < 0)
-		return 0;	/* unreadable or absent: exec names the error */
-	return kind == ELF_STATIC || kind == ELF_PRIVILEGED ? -EACCES : 0;
+	if (!probe_readable(path, 1) || !path[0] || elf_inspect_deep(dirfd, path, &kind) < 0)
+		return ELF_DYNAMIC;
+	return kind;
 }
 
 /* The same for a name that the C library will look for in PATH. */
-static int check_search(const char *file)
+static enum elf_kind kind_in_path(const char *file)
 {
-	const struct config *c = config_get();
 	const char *path = getenv("PATH");
 	char full[PATH_MAX];
-	size_t name = file ? strlen(file) : 0;
+	size_t name = probe_readable(file, 1) ? strlen(file) : 0;
 
-	if (c->supervised || c->allow_weak || name == 0)
-		return 0;
-	if (strchr(file, '/'))
-		return check_target(AT_FDCWD, file);
+	if (name == 0 || strchr(file, '/'))
+		return kind_at(AT_FDCWD, file);
 	for (path = path ? path : "/bin:/usr/bin"; *path; path += *path == ':') {
 		size_t dir = strcspn(path, ":");
 
@@ -177,21 +200,30 @@ static int check_search(const char *file)
 			full[dir] = '/';
 			memcpy(full + (dir > 0 ? dir + 1 : 0), file, name + 1);
 			if (sys_call4(SYS_faccessat, AT_FDCWD, full, X_OK, 0) == 0)
-				return check_target(AT_FDCWD, full);
+				return kind_at(AT_FDCWD, full);
 		}
 		path += dir;
 	}
-	return 0;
+	return ELF_DYNAMIC;
+}
+
+/* The environment for a program of @kind; -EACCES when nothing would watch it. */
+static int prepare(struct new_env *e, enum elf_kind kind, char *const env[])
+{
+	const struct config *c = config_get();
+
+	owned_spawn();	/* in a child of vfork() this is the parent's memory */
+	if (elf_is_unguarded(kind) && !c->supervised && !c->allow_weak)
+		return -EACCES;
+	/* Other loaders fail on the library, or complain about it. */
+	return make_env(e, env, kind != ELF_OTHER_LIBC && kind != ELF_32BIT);
 }
 
 long shim_execveat(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	struct new_env e;
-	long r = check_target(dirfd, path);
+	long r = prepare(&e, kind_at(dirfd, path), envp);
 
-	owned_spawn();	/* in a child of vfork() this is the parent's memory */
-	if (r == 0)
-		r = make_env(&e, envp);
 	if (r < 0)
 		return r;
 	if (dirfd == AT_FDCWD && flags == 0)
@@ -210,11 +242,8 @@ static int exec_search(const char *file, char *const argv[], char *const envp[])
 		execvpe_fn fn;
 	} real = { .p = hook_next("execvpe") };
 	struct new_env e;
-	int r = real.p ? check_search(file) : -ENOSYS;
+	int r = real.p ? prepare(&e, kind_in_path(file), envp) : -ENOSYS;
 
-	owned_spawn();
-	if (r == 0)
-		r = make_env(&e, envp);
 	if (r < 0)
 		return (int)hook_result(r);
 	r = real.fn(file, argv, e.vec);
@@ -233,12 +262,9 @@ static int spawn(const char *which, pid_t *pid, const char *path,
 	struct new_env e;
 	int r = -ENOSYS;
 
-	owned_spawn();
 	if (real.p)
-		r = strcmp(which, "posix_spawnp") == 0 ? check_search(path) :
-							 check_target(AT_FDCWD, path);
-	if (r == 0)
-		r = make_env(&e, envp);
+		r = prepare(&e, strcmp(which, "posix_spawnp") == 0 ? kind_in_path(path) :
+								     kind_at(AT_FDCWD, path), envp);
 	if (r < 0)
 		return -r;
 	r = real.fn(pid, path, actions, attr, argv, e.vec);

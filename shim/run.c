@@ -29,6 +29,7 @@
 #include "shim/launch.h"
 #include "shim/proxyenv.h"
 #include "shim/supervisor.h"
+#include "shim/which.h"
 
 /* As env, nohup and docker: our own failure, not executable, not found. */
 #define EXIT_OURS 125
@@ -296,7 +297,8 @@ static void set_proxies(const struct options *o)
 	}
 }
 
-static void set_environment(const struct options *o, const struct places *p, bool nested)
+static void set_environment(const struct options *o, const struct places *p, enum elf_kind kind,
+			    bool nested)
 {
 	set_domain(o);
 	set_var(CONFIG_ENV_SOCKET, p->socket);
@@ -312,45 +314,13 @@ static void set_environment(const struct options *o, const struct places *p, boo
 		set_var(CONFIG_ENV_REPORT, "1");
 	else if (!nested)
 		(void)unsetenv(CONFIG_ENV_REPORT);
-	set_preload(p->library);
+	/* Other loaders fail on it; the supervisor serves their programs. */
+	if (kind != ELF_OTHER_LIBC && kind != ELF_32BIT)
+		set_preload(p->library);
 	set_proxies(o);
 }
 
-/* --- which program is meant --- */
-
-/* Searches PATH as execvp() will. False when nothing is there. */
-static bool find_command(const char *name, char out[PATH_MAX])
-{
-	const char *path = getenv("PATH");
-
-	if (strchr(name, '/'))
-		return snprintf(out, PATH_MAX, "%s", name) < PATH_MAX;
-	for (path = path ? path : "/bin:/usr/bin"; *path; path += *path == ':') {
-		size_t n = strcspn(path, ":");
-
-		if (snprintf(out, PATH_MAX, "%.*s%s%s", (int)n, path, n > 0 ? "/" : "", name) <
-			    PATH_MAX &&
-		    access(out, X_OK) == 0)
-			return true;
-		path += n;
-	}
-	return false;
-}
-
-static enum elf_kind command_kind(const char *name)
-{
-	enum elf_kind kind = ELF_DYNAMIC;
-	char path[PATH_MAX];
-
-	if (find_command(name, path))
-		(void)elf_inspect_deep(AT_FDCWD, path, &kind);
-	return kind;
-}
-
-static const char *kind_text(enum elf_kind kind)
-{
-	return kind == ELF_PRIVILEGED ? "gains privileges when started" : "is linked statically";
-}
+/* --- running --- */
 
 static int exec_failure(const char *name, int error)
 {
@@ -358,24 +328,22 @@ static int exec_failure(const char *name, int error)
 	return error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 }
 
-/* --- running --- */
-
 /* Without a listener of ours: only programs that load the library may run. */
 static int check_weak(const struct options *o, const char *name, int reason)
 {
-	enum elf_kind kind = command_kind(name);
+	enum elf_kind kind = which_kind(name);
 
 	if (o->allow_weak)
 		return 0;
-	if (kind == ELF_STATIC || kind == ELF_PRIVILEGED) {
-		say("%s %s and this system cannot supervise it (%s); "
-		    "--allow-weak runs it without protection", name, kind_text(kind),
-		    strerror(reason));
+	if (elf_is_unguarded(kind)) {
+		say("%s %s and this system cannot supervise it (%s: %s); "
+		    "--allow-weak runs it without protection", name, which_kind_text(kind),
+		    strerror(reason), which_remedy(reason));
 		return EXIT_OURS;
 	}
 	if (!o->quiet)
-		say("warning: no supervisor here (%s): protection rests on the library alone",
-		    strerror(reason));
+		say("warning: no supervisor here (%s: %s): protection rests on the library alone",
+		    strerror(reason), which_remedy(reason));
 	return 0;
 }
 
@@ -404,7 +372,7 @@ static int run_supervised(const struct options *o, const struct places *p, char 
 	struct job_result res;
 	int r;
 
-	if (!o->quiet && command_kind(argv[0]) == ELF_PRIVILEGED)
+	if (!o->quiet && which_kind(argv[0]) == ELF_PRIVILEGED)
 		say("note: %s does not gain privileges in here", argv[0]);
 	/* A domain with a name goes on after the command. */
 	if (!o->isolate)
@@ -468,6 +436,7 @@ int main(int argc, char **argv)
 {
 	struct options o = { .timeout_s = TIMEOUT_DEFAULT_S };
 	char err[LAUNCH_ERR_MAX] = "";
+	enum elf_kind kind;
 	struct places p;
 	/* Ours, in whatever environment: another one's would have no such prctl. */
 	bool nested = prctl(CONFIG_PROBE_PRCTL, 0, 0, 0, 0) < 0 && errno == ENOTUNIQ;
@@ -475,6 +444,12 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, &o);
 	argv = choose_command(&o, argv + optind);
 	find_places(&p);
+	kind = which_kind(argv[0]);
+	if (kind == ELF_32BIT && !o.allow_weak) {
+		say("%s is a 32-bit program, and these are not supported; --allow-weak runs it, "
+		    "without any network", argv[0]);
+		return EXIT_NOT_EXECUTABLE;
+	}
 	/* An agent that is started below a supervisor could not reach its relays. */
 	struct launch l = { .socket_path = p.socket, .agent_path = nested ? NULL : p.agent,
 			    .timeout_s = o.timeout_s, .no_wait = o.no_wait,
@@ -483,11 +458,14 @@ int main(int argc, char **argv)
 		say("%s", err);
 		return EXIT_OURS;
 	}
-	set_environment(&o, &p, nested);
+	set_environment(&o, &p, kind, nested);
 	if (nested && o.report && !o.quiet)
 		say("note: the report is the outer onionify's");
-	if (o.verbose)
-		say("agent %s, domain %s, %s", p.socket, getenv(CONFIG_ENV_DOMAIN),
-		    nested ? "served by the outer supervisor" : "supervised");
+	if (o.verbose) {
+		say("agent %s, domain %s", p.socket, getenv(CONFIG_ENV_DOMAIN));
+		say("%s %s", argv[0], which_doors(kind));
+		if (nested)
+			say("served by the outer onionify's supervisor");
+	}
 	return nested ? run_nested(argv) : run_supervised(&o, &p, argv);
 }

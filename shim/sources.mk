@@ -53,5 +53,6 @@ run_SRCS := \
 	shim/records.c \
 	shim/relay.c \
 	shim/run.c \
-	shim/supervisor.c
+	shim/supervisor.c \
+	shim/which.c
 run_LIBS := -lpthread
