@@ -7,6 +7,7 @@ only the supervisor is left); "tests/net/run programs" runs all, and as an ordin
 user too. A program that is missing is skipped by name; tests/net/programs-deps
 brings them all. The last scenario prints the table.
 """
+import atexit
 import os
 import re
 import shutil
@@ -84,6 +85,7 @@ def users(t):
     """The ordinary user, kept for all programs."""
     if not _users:
         _users.append(OrdinaryUser(t.net))
+        atexit.register(_users[0].close)
     return _users[0]
 
 
@@ -447,6 +449,4 @@ def table(t):
               + (f"  ({words['why']})" if "why" in words else ""))
     print(f"        {len(results)} programs: {counts['ok'] + counts['refused']} passed, "
           f"{counts['FAILED']} failed, {counts['skipped']} skipped", flush=True)
-    for user in _users:
-        user.close()
     t.check(not leaky, f"leaks by {sorted(leaky)}")
