@@ -86,6 +86,25 @@ static void run_new_identity(struct front *f, struct session *s, char **args)
 	reply_json(s, json_pack("{s:b}", "ok", 1));
 }
 
+static void run_close_circuit(struct front *f, struct session *s, char **args)
+{
+	unsigned long long id;
+	char *rest;
+
+	errno = 0;
+	id = strtoull(args[0], &rest, 10);
+	if (errno || *rest || args[0][0] < '0' || args[0][0] > '9') {
+		end(s, 2, "a circuit is named by its number");
+		return;
+	}
+	if (pool_close(f->pool, id) < 0) {
+		end(s, 1, "there is no such circuit");
+		return;
+	}
+	log_notice("circuit %llu closed as asked", id);
+	reply_json(s, json_pack("{s:b}", "ok", 1));
+}
+
 static void run_log(struct front *f, struct session *s, char **args)
 {
 	enum log_level level;
@@ -197,6 +216,7 @@ static const struct command commands[] = {
 	{ "streams", 0, 0, run_streams },
 	{ "resolve", 1, 1, run_resolve },
 	{ "new-identity", 0, 0, run_new_identity },
+	{ "close-circuit", 1, 1, run_close_circuit },
 	{ "log", 0, 1, run_log },
 	{ "reload", 0, 0, run_reload },
 	{ "stop", 0, 0, run_stop },

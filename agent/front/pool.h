@@ -132,6 +132,8 @@ void pool_note_refusal(struct pool *p, const struct pool_circ *pc, const struct 
 void pool_release(struct pool *p, const struct domain *domain);
 /* Every circuit of today is retired, clean ones are closed. */
 void pool_new_identity(struct pool *p);
+/* Closes circuit @id with its streams. 0 or -ENOENT. */
+int pool_close(struct pool *p, uint64_t id);
 /* The addresses that circuits were built from are gone: as above, directory circuits too. */
 void pool_network_lost(struct pool *p);
 /* The network changed or more relays are known: forget back-offs. */

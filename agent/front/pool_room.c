@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* pool_room.c - circuits that nobody will use again, and room for others */
+#include <errno.h>
+
 #include "agent/front/pool_internal.h"
 #include "common/log.h"
 
@@ -75,4 +77,18 @@ void pool_new_identity(struct pool *p)
 void pool_network_lost(struct pool *p)
 {
 	retire_all(p, true);
+}
+
+int pool_close(struct pool *p, uint64_t id)
+{
+	struct pool_circ *pc;
+
+	TAILQ_FOREACH(pc, &p->circs, entry) {
+		if (pc->state == POOL_GONE || circuit_id(pc->circuit) != id)
+			continue;
+		pool_circ_discard(pc);
+		pool_tick_soon(p);
+		return 0;
+	}
+	return -ENOENT;
 }
