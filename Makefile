@@ -77,7 +77,7 @@ $(B)/lib%.a:
 $(B)/onionify-agent: $(patsubst %.c,$(B)/%.o,$(agent_SRCS)) $(LIBS)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
 $(B)/onionctl: $(patsubst %.c,$(B)/%.o,$(ctl_SRCS)) $(B)/libcommon.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(call pkg,jansson) $(call pkg,ncursesw)
 $(B)/onionify-run: $(patsubst %.c,$(B)/%.o,$(run_SRCS)) $(B)/libcommon.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(run_LIBS)
 $(B)/libonionify.so: $(patsubst %.c,$(B)/pic/%.o,$(shim_SRCS)) shim/exports.map

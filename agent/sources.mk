@@ -9,5 +9,12 @@ agent_SRCS := \
 	agent/sandbox.c \
 	agent/watch.c
 ctl_SRCS := \
+	agent/ctl/ask.c \
+	agent/ctl/ctl_format.c \
+	agent/ctl/doctor.c \
+	agent/ctl/doctor_agent.c \
+	agent/ctl/doctor_local.c \
 	agent/ctl/onionctl.c \
-	agent/ctl/show.c
+	agent/ctl/show.c \
+	agent/ctl/top.c \
+	agent/ctl/top_draw.c

@@ -2,30 +2,27 @@
 /*
  * onionctl.c - asks a running agent, shows what it answers
  *
- * One request, one JSON document, either passed on (--json) or shown as text.
+ * Most commands are one request and one JSON document, either passed on (--json) or
+ * shown as text; doctor and top make of several what a person wants to see.
  */
 #include <errno.h>
 #include <getopt.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <time.h>
-#include <unistd.h>
 
+#include "agent/ctl/ask.h"
+#include "agent/ctl/doctor.h"
 #include "agent/ctl/show.h"
+#include "agent/ctl/top.h"
 #include "common/ipc.h"
-#include "common/socket_path.h"
 
 #define TIMEOUT_DEFAULT_S 10
 #define TIMEOUT_RESOLVE_S 150	/* the agent itself gives up after two minutes */
-#define REPLY_MAX (16u << 20)
-
-/* Exit statuses; 1 and 2 also as the agent says. */
-enum { EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_AGENT = 3, EXIT_TIMEOUT = 4 };
+#define TIMEOUT_DOCTOR_S 30
+#define TIMEOUT_TOP_S 3
+#define TIMEOUT_MAX_S 86400
 
 static const char usage[] =
 	"Usage: onionctl [--json] [--timeout SEC] COMMAND\n"
@@ -34,8 +31,11 @@ static const char usage[] =
 	"  status              how far it is, guards, consensus, circuits, streams, traffic\n"
 	"  circuits            every circuit with its relays\n"
 	"  streams             every stream with its destination\n"
+	"  top                 all of that on a live screen\n"
+	"  doctor              what is wrong with the installation or the connection to Tor\n"
 	"  resolve NAME|IP     ask an exit for the addresses of NAME, or the name of IP\n"
 	"  new-identity        use new circuits from now on\n"
+	"  close-circuit ID    close one circuit and its streams\n"
 	"  log [LEVEL]         show or set the log level (error, warn, notice, info, debug)\n"
 	"  reload              read the configuration again\n"
 	"  stop                end the agent and all of its connections\n"
@@ -47,180 +47,30 @@ static const char usage[] =
 	"Exit status: 0 done, 1 it failed, 2 wrong usage, 3 no agent is running,\n"
 	"4 no answer in time.\n";
 
-static const struct {
+static const struct command {
 	const char *name;
-	void (*show)(FILE *out, const json_t *doc);
 	int timeout_s;
+	void (*show)(FILE *out, const json_t *doc);
+	int (*run)(bool json, int timeout_s);	/* in place of a request */
 } commands[] = {
-	{ "status", show_status, TIMEOUT_DEFAULT_S },
-	{ "circuits", show_circuits, TIMEOUT_DEFAULT_S },
-	{ "streams", show_streams, TIMEOUT_DEFAULT_S },
-	{ "resolve", show_answers, TIMEOUT_RESOLVE_S },
-	{ "new-identity", show_ok, TIMEOUT_DEFAULT_S },
-	{ "log", show_level, TIMEOUT_DEFAULT_S },
-	{ "reload", show_ok, TIMEOUT_DEFAULT_S },
-	{ "stop", show_ok, TIMEOUT_DEFAULT_S },
+	{ "status", TIMEOUT_DEFAULT_S, show_status, NULL },
+	{ "circuits", TIMEOUT_DEFAULT_S, show_circuits, NULL },
+	{ "streams", TIMEOUT_DEFAULT_S, show_streams, NULL },
+	{ "resolve", TIMEOUT_RESOLVE_S, show_answers, NULL },
+	{ "new-identity", TIMEOUT_DEFAULT_S, show_ok, NULL },
+	{ "close-circuit", TIMEOUT_DEFAULT_S, show_ok, NULL },
+	{ "log", TIMEOUT_DEFAULT_S, show_level, NULL },
+	{ "reload", TIMEOUT_DEFAULT_S, show_ok, NULL },
+	{ "stop", TIMEOUT_DEFAULT_S, show_ok, NULL },
+	{ "doctor", TIMEOUT_DOCTOR_S, NULL, doctor_run },
+	{ "top", TIMEOUT_TOP_S, NULL, top_run },
 };
 
-struct reply {
-	char *json;
-	size_t len;
-	int status;
-	char message[1024];
-};
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-/* A connection to the agent, or an exit status below zero after a message. */
-static int connect_agent(void)
-{
-	struct sockaddr_un sun = { .sun_family = AF_UNIX };
-	int r = socket_path_default(sun.sun_path, sizeof(sun.sun_path));
-	int fd;
-
-	if (r < 0) {
-		fprintf(stderr, "onionctl: ONIONIFY_SOCKET: %s\n", strerror(-r));
-		return -EXIT_USAGE;
-	}
-	r = socket_path_check_dir(sun.sun_path);
-	if (r < 0 && r != -ENOENT) {
-		fprintf(stderr, "onionctl: the directory of %s is not private to you\n",
-			sun.sun_path);
-		return -EXIT_FAILED;
-	}
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0) {
-		fprintf(stderr, "onionctl: socket: %s\n", strerror(errno));
-		return -EXIT_FAILED;
-	}
-	if (r == 0 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0)
-		return fd;
-	if (r == -ENOENT || errno == ENOENT || errno == ECONNREFUSED)
-		fprintf(stderr, "onionctl: no agent is running (no one listens at %s)\n",
-			sun.sun_path);
-	else
-		fprintf(stderr, "onionctl: %s: %s\n", sun.sun_path, strerror(errno));
-	close(fd);
-	return -EXIT_NO_AGENT;
-}
-
-/* Only the user's own agent, or root's, is believed. */
-static bool peer_is_ours(int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
-	       (cred.uid == geteuid() || cred.uid == 0);
-}
-
-/* Reads exactly @len bytes. 0, -ETIMEDOUT, -ECONNRESET or -errno. */
-static int read_all(int fd, uint8_t *buf, size_t len, int64_t deadline)
-{
-	while (len > 0) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline - now_ms();
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return -ETIMEDOUT;
-		n = read(fd, buf, len);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ECONNRESET;
-		buf += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
-static int append(struct reply *r, struct ipc_str text)
-{
-	char *bigger;
-
-	if (text.len > REPLY_MAX - r->len)
-		return -EMSGSIZE;
-	bigger = realloc(r->json, r->len + text.len + 1);
-	if (!bigger)
-		return -ENOMEM;
-	memcpy(bigger + r->len, text.s, text.len);
-	r->json = bigger;
-	r->len += text.len;
-	r->json[r->len] = '\0';
-	return 0;
-}
-
-static int take_end(struct reply *r, const uint8_t *body, size_t len)
-{
-	struct ipc_end end;
-
-	if (ipc_end_decode(body, len, &end) < 0)
-		return -EPROTO;
-	r->status = end.status;
-	snprintf(r->message, sizeof(r->message), "%.*s", (int)end.text.len, end.text.s);
-	return 1;
-}
-
-/* One frame; 1 after the last. */
-static int read_frame(int fd, struct reply *r, uint8_t *body, int64_t deadline)
-{
-	uint8_t head[IPC_HEADER_LEN];
-	struct ipc_str text;
-	uint8_t type;
-	size_t len;
-	int e = read_all(fd, head, sizeof(head), deadline);
-
-	if (e == 0)
-		e = ipc_header_decode(head, IPC_BODY_MAX, &type, &len);
-	if (e == 0)
-		e = read_all(fd, body, len, deadline);
-	if (e < 0)
-		return e;
-	if (type == IPC_END)
-		return take_end(r, body, len);
-	if (type != IPC_DATA || ipc_data_decode(body, len, &text) < 0)
-		return -EPROTO;
-	return append(r, text);
-}
-
-static int ask(int fd, const char *line, struct reply *reply, int timeout_s)
-{
-	uint8_t frame[IPC_HEADER_LEN + IPC_REQUEST_MAX];
-	int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
-	ssize_t n = ipc_control_encode(frame, sizeof(frame), (struct ipc_str){ line, strlen(line) });
-	uint8_t *body;
-	int r;
-
-	if (n < 0)
-		return -E2BIG;
-	if (send(fd, frame, (size_t)n, MSG_NOSIGNAL) != n)
-		return -errno;
-	body = malloc(IPC_BODY_MAX);
-	if (!body)
-		return -ENOMEM;
-	do {
-		r = read_frame(fd, reply, body, deadline);
-	} while (r == 0);
-	free(body);
-	return r < 0 ? r : 0;
-}
-
-static int print_reply(const struct reply *r, bool json, void (*show)(FILE *, const json_t *))
+static int print_reply(const struct ask_reply *r, bool json, const struct command *c)
 {
 	json_error_t error;
 	json_t *doc;
 
-	if (r->status != 0 || r->len == 0) {
-		fprintf(stderr, "onionctl: %s\n", r->message[0] ? r->message : "it failed");
-		return r->status ? r->status : EXIT_FAILED;
-	}
 	if (json) {
 		printf("%s\n", r->json);
 		return 0;
@@ -228,39 +78,24 @@ static int print_reply(const struct reply *r, bool json, void (*show)(FILE *, co
 	doc = json_loads(r->json, 0, &error);
 	if (!doc) {
 		fprintf(stderr, "onionctl: the agent's answer makes no sense: %s\n", error.text);
-		return EXIT_FAILED;
+		return ASK_FAILED;
 	}
-	show(stdout, doc);
+	c->show(stdout, doc);
 	json_decref(doc);
 	return 0;
 }
 
-static int run(size_t index, const char *line, bool json, int timeout_s)
+static int request(const struct command *c, const char *line, bool json, int timeout_s)
 {
-	struct reply reply = { 0 };
-	int fd = connect_agent();
-	int r;
+	struct ask_reply reply;
+	int r = ask(line, timeout_s, &reply);
 
-	if (fd < 0)
-		return -fd;
-	if (!peer_is_ours(fd)) {
-		fprintf(stderr, "onionctl: the socket belongs to another user's process\n");
-		close(fd);
-		return EXIT_FAILED;
-	}
-	r = ask(fd, line, &reply, timeout_s > 0 ? timeout_s : commands[index].timeout_s);
-	close(fd);
-	if (r == -ETIMEDOUT) {
-		fprintf(stderr, "onionctl: no answer in time\n");
-		r = EXIT_TIMEOUT;
-	} else if (r < 0) {
-		fprintf(stderr, "onionctl: the agent did not answer: %s\n", strerror(-r));
-		r = EXIT_FAILED;
-	} else {
-		r = print_reply(&reply, json, commands[index].show);
-	}
-	free(reply.json);
-	return fflush(stdout) == 0 ? r : EXIT_FAILED;
+	if (r != 0)
+		fprintf(stderr, "onionctl: %s\n", reply.message);
+	else
+		r = print_reply(&reply, json, c);
+	ask_reply_deinit(&reply);
+	return fflush(stdout) == 0 ? r : ASK_FAILED;
 }
 
 /* The words after the options as one line, or an exit status. */
@@ -273,10 +108,49 @@ static int join(char **words, int n, char *line, size_t cap)
 
 		if (k < 0 || (size_t)k >= cap - used || strpbrk(words[i], " \t\n")) {
 			fprintf(stderr, "onionctl: bad argument\n");
-			return EXIT_USAGE;
+			return ASK_USAGE;
 		}
 		used += (size_t)k;
 	}
+	return 0;
+}
+
+static int run(char **words, int n, bool json, int timeout_s)
+{
+	char line[IPC_REQUEST_MAX];
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		const struct command *c = &commands[i];
+		int r;
+
+		if (strcmp(c->name, words[0]) != 0)
+			continue;
+		if (timeout_s == 0)
+			timeout_s = c->timeout_s;
+		if (c->run && n > 1) {
+			fprintf(stderr, "onionctl: %s takes no arguments\n", c->name);
+			return ASK_USAGE;
+		}
+		if (c->run)
+			return c->run(json, timeout_s);
+		r = join(words, n, line, sizeof(line));
+		return r ? r : request(c, line, json, timeout_s);
+	}
+	fprintf(stderr, "onionctl: unknown command \"%s\"; see onionctl --help\n", words[0]);
+	return ASK_USAGE;
+}
+
+/* 1 to TIMEOUT_MAX_S, or 0 after a message. */
+static int parse_seconds(const char *text)
+{
+	char *end;
+	long v;
+
+	errno = 0;
+	v = strtol(text, &end, 10);
+	if (!errno && end != text && !*end && v >= 1 && v <= TIMEOUT_MAX_S)
+		return (int)v;
+	fprintf(stderr, "onionctl: --timeout takes 1 to %d seconds\n", TIMEOUT_MAX_S);
 	return 0;
 }
 
@@ -287,7 +161,6 @@ int main(int argc, char **argv)
 		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	char line[IPC_REQUEST_MAX];
 	bool json = false;
 	int timeout_s = 0;
 	int c;
@@ -298,11 +171,9 @@ int main(int argc, char **argv)
 			json = true;
 			break;
 		case 't':
-			timeout_s = atoi(optarg);
-			if (timeout_s < 1 || timeout_s > 86400) {
-				fprintf(stderr, "onionctl: --timeout takes 1 to 86400 seconds\n");
-				return EXIT_USAGE;
-			}
+			timeout_s = parse_seconds(optarg);
+			if (timeout_s == 0)
+				return ASK_USAGE;
 			break;
 		case 'V':
 			printf("onionctl %s\n", ONIONIFY_VERSION);
@@ -311,19 +182,12 @@ int main(int argc, char **argv)
 			fputs(usage, stdout);
 			return 0;
 		default:
-			return EXIT_USAGE;
+			return ASK_USAGE;
 		}
 	}
 	if (optind == argc) {
 		fputs(usage, stderr);
-		return EXIT_USAGE;
+		return ASK_USAGE;
 	}
-	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(commands[i].name, argv[optind]) != 0)
-			continue;
-		c = join(argv + optind, argc - optind, line, sizeof(line));
-		return c ? c : run(i, line, json, timeout_s);
-	}
-	fprintf(stderr, "onionctl: unknown command \"%s\"; see onionctl --help\n", argv[optind]);
-	return EXIT_USAGE;
+	return run(argv + optind, argc - optind, json, timeout_s);
 }
