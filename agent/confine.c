@@ -28,39 +28,49 @@ static const char *parent_of(const char *path, char *buf, size_t len)
 }
 
 /*
- * From here on only what is open, and the agent's own directories. What the user may change
- * and have read again (configuration, logs) stays within reach.
+ * The configuration is read again when the user says so. A folder of that name holds
+ * nothing else; elsewhere the file alone, since rules reach all the way down: an editor
+ * that puts a new file in its place then makes a restart necessary.
  */
-static void enter(const struct agent *a)
+static const char *config_place(const char *path, char *buf, size_t len)
 {
-	static const char *const readable[] = { "/etc/localtime", "/usr/share/zoneinfo" };
-	static const size_t socket_at = CONFIG_LOGS_MAX;
-	static const size_t config_at = CONFIG_LOGS_MAX + 1;
-	char dirs[CONFIG_LOGS_MAX + 2 + CONFIG_LISTENERS_MAX][PATH_MAX];
-	char err[CONFIG_ERR_MAX];
-	struct sandbox_config c = { .writable = { a->config.data_dir, a->config.cache_dir } };
-	unsigned int parts;
+	const char *dir = parent_of(path, buf, len);
+	const char *base = strrchr(dir, '/');
 
-	c.n_writable = 2;
-	for (size_t i = 0; i < a->config.n_logs; i++) {
-		if (a->config.logs[i].file)
-			c.writable[c.n_writable++] =
-				parent_of(a->config.logs[i].file, dirs[i], sizeof(dirs[i]));
-	}
-	/* Sockets are removed at the end. */
+	return strcmp(base ? base + 1 : dir, "onionify") == 0 ? dir : path;
+}
+
+static void add_sockets(const struct agent *a, struct sandbox_config *c, char (*dirs)[PATH_MAX])
+{
+	if (a->socket_path[0])
+		c->sockets[c->n_sockets++] = parent_of(a->socket_path, *dirs++, PATH_MAX);
 	for (size_t i = 0; i < a->config.n_listeners; i++) {
 		if (a->config.listeners[i].path[0])
-			c.writable[c.n_writable++] =
-				parent_of(a->config.listeners[i].path,
-					  dirs[config_at + 1 + i], sizeof(dirs[0]));
+			c->sockets[c->n_sockets++] =
+				parent_of(a->config.listeners[i].path, *dirs++, PATH_MAX);
 	}
-	if (a->socket_path[0])
-		c.writable[c.n_writable++] =
-			parent_of(a->socket_path, dirs[socket_at], sizeof(dirs[0]));
-	c.readable[c.n_readable++] =
-		parent_of(a->config_path, dirs[config_at], sizeof(dirs[0]));
-	for (size_t i = 0; i < sizeof(readable) / sizeof(readable[0]); i++)
-		c.readable[c.n_readable++] = readable[i];
+}
+
+/* From here on only what is open, and what is the agent's own. */
+static void enter(const struct agent *a)
+{
+	char dirs[1 + CONFIG_LISTENERS_MAX][PATH_MAX];
+	char config_dir[PATH_MAX];
+	char err[CONFIG_ERR_MAX];
+	struct sandbox_config c = {
+		.writable = { a->config.data_dir, a->config.cache_dir },
+		.n_writable = 2,
+		.readable = { "/etc/localtime", "/usr/share/zoneinfo",
+			      config_place(a->config_path, config_dir, sizeof(config_dir)) },
+		.n_readable = 3,
+	};
+	unsigned int parts;
+
+	for (size_t i = 0; i < a->config.n_logs; i++) {
+		if (a->config.logs[i].file)
+			c.writable[c.n_writable++] = a->config.logs[i].file;
+	}
+	add_sockets(a, &c, dirs);
 	parts = sandbox_enter(&c, err, sizeof(err));
 	if (err[0])
 		log_notice("%s of the sandbox is not available here: %s",

@@ -29,6 +29,7 @@
 	(FS_READ | LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_FILE |     \
 	 LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                  \
 	 LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_SOCK | FS_REFER | FS_TRUNCATE)
+#define FS_SOCKETS (LANDLOCK_ACCESS_FS_REMOVE_FILE | LANDLOCK_ACCESS_FS_MAKE_SOCK)
 /* What a rule for a single file may name. */
 #define FS_OF_FILES                                                                     \
 	(LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE | FS_TRUNCATE)
@@ -71,6 +72,8 @@ static int fill_ruleset(int ruleset, const struct sandbox_config *c, uint64_t ha
 
 	for (size_t i = 0; i < c->n_writable && r == 0; i++)
 		r = allow_path(ruleset, c->writable[i], FS_WRITE & handled);
+	for (size_t i = 0; i < c->n_sockets && r == 0; i++)
+		r = allow_path(ruleset, c->sockets[i], FS_SOCKETS);
 	for (size_t i = 0; i < c->n_readable && r == 0; i++) {
 		r = allow_path(ruleset, c->readable[i], FS_READ);
 		if (r == -ENOENT || r == -EACCES)

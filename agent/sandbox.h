@@ -22,9 +22,12 @@
 #define SANDBOX_DIRS_MAX 32
 
 struct sandbox_config {
-	/* Existing directories: files below may be made, written and removed. */
+	/* Existing directories, below which files may be made, written and removed; or files. */
 	const char *writable[SANDBOX_DIRS_MAX];
 	size_t n_writable;
+	/* Directories of sockets: these may be made and removed, nothing else. */
+	const char *sockets[SANDBOX_DIRS_MAX];
+	size_t n_sockets;
 	/* Directories or files that may be read; those that do not exist are left out. */
 	const char *readable[SANDBOX_DIRS_MAX];
 	size_t n_readable;

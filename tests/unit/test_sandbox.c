@@ -57,6 +57,43 @@ static int write_elsewhere(void)
 	return open("/tmp/onionify-test-sandbox", O_CREAT | O_WRONLY, 0600) < 0 ? errno : 0;
 }
 
+/* In the folder of sockets. */
+static int socket_place(bool remove)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s.s/x", dir);
+	if (remove)
+		return unlink(path) < 0 ? errno : 0;
+	return open(path, O_RDONLY) < 0 ? errno : 0;
+}
+
+static int remove_socket(void)
+{
+	return socket_place(true);
+}
+
+static int read_beside_socket(void)
+{
+	return socket_place(false);
+}
+
+static int one_file(void)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s.s/log", dir);
+	return open(path, O_WRONLY | O_APPEND | O_CREAT, 0600) < 0 ? errno : 0;
+}
+
+static int another_file(void)
+{
+	char path[300];
+
+	snprintf(path, sizeof(path), "%s.s/log2", dir);
+	return open(path, O_WRONLY | O_APPEND | O_CREAT, 0600) < 0 ? errno : 0;
+}
+
 static int tcp_socket(void)
 {
 	return socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0) < 0 ? errno : 0;
@@ -133,6 +170,10 @@ static const struct {
 	{ "own directory", in_own_directory, 0 },
 	{ "read elsewhere", read_elsewhere, EACCES },
 	{ "write elsewhere", write_elsewhere, EACCES },
+	{ "removing a socket", remove_socket, 0 },
+	{ "reading beside a socket", read_beside_socket, EACCES },
+	{ "the one file", one_file, 0 },
+	{ "a file beside it", another_file, EACCES },
 	{ "TCP socket", tcp_socket, 0 },
 	{ "raw socket", raw_socket, ENOSYS },
 	{ "packet socket", packet_socket, ENOSYS },
@@ -148,14 +189,25 @@ static const struct {
 /* The child's fate, as in tries[].want. */
 static int in_child(int (*run)(void))
 {
-	struct sandbox_config c = { .writable = { dir }, .n_writable = 1,
+	char sockets[300];
+	char log[320];
+	char x[320];
+	struct sandbox_config c = { .writable = { dir, log }, .n_writable = 2,
+				    .sockets = { sockets }, .n_sockets = 1,
 				    .readable = { "/etc/localtime", "/no/such/file" },
 				    .n_readable = 2 };
 	const struct rlimit none = { 0, 0 };
 	char err[256];
 	int status;
-	pid_t pid = fork();
+	pid_t pid;
 
+	snprintf(sockets, sizeof(sockets), "%s.s", dir);
+	snprintf(log, sizeof(log), "%s/log", sockets);
+	snprintf(x, sizeof(x), "%s/x", sockets);
+	(void)mkdir(sockets, 0700);
+	close(open(log, O_CREAT | O_WRONLY, 0600));
+	close(open(x, O_CREAT | O_WRONLY, 0600));
+	pid = fork();
 	ck_assert_int_ge(pid, 0);
 	if (pid == 0) {
 		(void)setrlimit(RLIMIT_CORE, &none);
@@ -166,6 +218,9 @@ static int in_child(int (*run)(void))
 		_exit(run());
 	}
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	(void)unlink(x);
+	(void)unlink(log);
+	(void)rmdir(sockets);
 	return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
