@@ -149,9 +149,12 @@ static bool add_host(struct wan *w, int home, char *spec)
 	char *addrs = path ? strchr(path, '=') : NULL;
 	char *save = NULL;
 
-	if (!addrs || w->n_hosts == HOSTS_MAX) {
-		fprintf(stderr, addrs ? "wan: more than %d hosts\n"
-				      : "wan: not DEVICE@NETNS=ADDRESS (of %d)\n", HOSTS_MAX);
+	if (!addrs) {
+		fprintf(stderr, "wan: not DEVICE@NETNS=ADDRESS: %s\n", spec);
+		return false;
+	}
+	if (w->n_hosts == HOSTS_MAX) {
+		fprintf(stderr, "wan: more than %d hosts\n", HOSTS_MAX);
 		return false;
 	}
 	*path++ = '\0';
@@ -349,7 +352,7 @@ static bool run(struct wan *w)
 
 int main(int argc, char **argv)
 {
-	static struct wan w;
+	static struct wan w;	/* zero; too large for the stack */
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	double delay_ms, mbit;
 	bool good;
