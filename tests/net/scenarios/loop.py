@@ -3,6 +3,7 @@
 import time
 
 from basic import PROBE, WWW
+from client import Running
 from harness import scenario
 import netns
 
@@ -14,6 +15,11 @@ def domain_circuits(c):
     """Circuits that belong to a domain."""
     doc = c.ctl_json("circuits") or {}
     return [x for x in doc.get("circuits", []) if x.get("domain")]
+
+
+def run_bare(c, args):
+    """As a program that knows of the agent by its SOCKS port alone."""
+    return Running(args, c.env)
 
 
 @scenario("when an invocation ends its circuits and names go; a named domain keeps them",
@@ -53,3 +59,39 @@ def many(t):
     t.check(most < 256, f"{most} circuits of domains at once")
     t.check(slowest < 40, f"one took {slowest:.1f} s")
     t.check_no_leak()
+
+
+USERS = 600
+SOCKS_USERS = """
+import socket, struct, sys, time
+port, host, first, n = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+slowest = 0
+for i in range(first, first + n):
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), 60) as s:
+        user = b"user%d" % i
+        s.sendall(b"\\x05\\x01\\x02")
+        assert s.recv(2) == b"\\x05\\x02"
+        s.sendall(b"\\x01" + bytes([len(user)]) + user + b"\\x01p")
+        assert s.recv(2) == b"\\x01\\x00"
+        s.sendall(b"\\x05\\x01\\x00\\x01" + socket.inet_aton(host) + struct.pack("!H", 80))
+        reply = s.recv(10)
+        assert reply[1] == 0, reply
+    slowest = max(slowest, time.monotonic() - began)
+print(f"{slowest:.2f}")
+"""
+
+
+@scenario(f"{USERS} users of the SOCKS port in a row, who have no leases: the oldest make room",
+          timeout=400)
+def socks_users(t):
+    c = t.user(extra=["SocksPort 9973"])
+    t.ok(c.run(["true"], timeout=80), "first")
+    began = time.monotonic()
+    runs = [run_bare(c, ["python3", "-c", SOCKS_USERS, "9973", netns.WEB_ADDR,
+                         str(k * USERS // 4), str(USERS // 4)]) for k in range(4)]
+    slowest = max(float(t.ok(r.finish(300), "users").text) for r in runs)
+    print(f"        {USERS} users in {time.monotonic() - began:.0f} s, slowest {slowest:.1f} s, "
+          f"{len(domain_circuits(c))} circuits left", flush=True)
+    t.check(len(domain_circuits(c)) > 400, "circuits stay while there is room")
+    t.check(slowest < 40, f"one took {slowest:.1f} s")
