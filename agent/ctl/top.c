@@ -76,6 +76,23 @@ static json_t *ask_list(const char *name, int timeout_s, char *err, size_t err_l
 	return list;
 }
 
+/* Circuits with streams come first; takes @list's reference. */
+static json_t *busy_first(json_t *list)
+{
+	json_t *sorted = json_array();
+	json_t *c;
+	size_t i;
+
+	for (int busy = 1; busy >= 0; busy--) {
+		json_array_foreach(list, i, c) {
+			if ((ctl_number(c, "streams") > 0) == busy)
+				json_array_append(sorted, c);
+		}
+	}
+	json_decref(list);
+	return sorted;
+}
+
 static void refresh_all(struct top *t, int timeout_s)
 {
 	char err[1024] = "";
@@ -98,7 +115,7 @@ static void refresh_all(struct top *t, int timeout_s)
 	json_decref(t->circuits);
 	json_decref(t->streams);
 	t->status = status;
-	t->circuits = circuits;
+	t->circuits = busy_first(circuits);
 	t->streams = streams;
 	add_history(t);
 	top_select(t, 0);

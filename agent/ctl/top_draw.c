@@ -126,7 +126,7 @@ static void draw_circuit(const struct top *t, const json_t *c, int y)
 	char row[LINE_MAX_COLUMNS];
 
 	format_path(c, path);
-	(void)snprintf(row, sizeof(row), "%c%5lld %-8s %-8s %6lld %-9s %s", chosen ? '>' : ' ',
+	(void)snprintf(row, sizeof(row), "%c%5lld %-8s %-9s %6lld %-9s %s", chosen ? '>' : ' ',
 		       ctl_number(c, "id"), ctl_text(c, "state"), ctl_text(c, "purpose"),
 		       ctl_number(c, "domain"), ctl_span(ctl_number(c, "age_ms") / 1000, age),
 		       json_is_array(json_object_get(c, "legs")) ? "set of circuits" : path);
@@ -181,7 +181,7 @@ static void draw_table(struct top *t, int top, int bottom)
 	size_t selected;
 	size_t rows;
 
-	line(top, 0, A_UNDERLINE, " %5s %-8s %-8s %6s %-9s %s", "ID", "STATE", "PURPOSE", "DOMAIN", "AGE",
+	line(top, 0, A_UNDERLINE, " %5s %-8s %-9s %6s %-9s %s", "ID", "STATE", "PURPOSE", "DOMAIN", "AGE",
 	     "RELAYS");
 	rows = walk(t, 0, 0, 0, &selected);
 	if (height == 0)
