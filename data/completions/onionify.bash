@@ -19,10 +19,10 @@ _onionify()
 		COMPREPLY=()
 	elif [ "$i" -lt "$COMP_CWORD" ] && declare -F _command_offset >/dev/null; then
 		_command_offset "$i"
-	elif [[ $cur == -* && $prev != -- ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	elif [ "$i" -lt "$COMP_CWORD" ]; then
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	elif [[ $cur == -* && $prev != -- ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
 	else
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
 	fi
