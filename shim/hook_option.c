@@ -15,6 +15,7 @@
 
 #include "shim/hooks.h"
 #include "shim/options.h"
+#include "shim/owned.h"
 #include "shim/probe.h"
 #include "shim/sys.h"
 #include "shim/tunnel.h"
@@ -176,8 +177,10 @@ long shim_setsockopt(int fd, int level, int name, const void *value, socklen_t l
 	struct stand_in si;
 	int v, r;
 
-	if (!stand_in_of(fd, &si))
+	if (!stand_in_of(fd, &si)) {
+		owned_touched(fd);
 		return sys_call5(SYS_setsockopt, fd, level, name, value, len);
+	}
 	if (level == SOL_SOCKET && !is_reserved(name))
 		return sys_call5(SYS_setsockopt, fd, level, name, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)

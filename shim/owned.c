@@ -17,6 +17,7 @@ struct note {
 	_Atomic uint32_t forks;		/* the counters below, as they were then */
 	_Atomic uint32_t spawns;
 	_Atomic int32_t pid;
+	_Atomic bool touched;
 };
 
 static struct note notes[NOTES];
@@ -41,6 +42,7 @@ void owned_note(int fd)
 	struct note *n = note_of(fd);
 
 	atomic_store(&n->cookie, 0);
+	atomic_store(&n->touched, false);
 	atomic_store(&n->forks, atomic_load(&forks));
 	atomic_store(&n->spawns, atomic_load(&spawns));
 	atomic_store(&n->pid, (int32_t)sys_call0(SYS_getpid));
@@ -74,6 +76,17 @@ bool owned_alone(int fd)
 		return false;
 	return atomic_load(&n->spawns) == atomic_load(&spawns) ||
 	       (sys_call2(SYS_fcntl, fd, F_GETFD) & FD_CLOEXEC) != 0;
+}
+
+void owned_touched(int fd)
+{
+	if (fd >= 0)
+		atomic_store(&note_of(fd)->touched, true);
+}
+
+bool owned_is_untouched(int fd)
+{
+	return owned_alone(fd) && !atomic_load(&note_of(fd)->touched);
 }
 
 __attribute__((constructor)) static void watch_forks(void)

@@ -28,5 +28,9 @@ void owned_fork(void);
 /* Before a child that runs another program. */
 void owned_spawn(void);
 bool owned_alone(int fd);
+/* An option of @fd was set. */
+void owned_touched(int fd);
+/* Known to be as socket() made it: there is nothing to take over. */
+bool owned_is_untouched(int fd);
 
 #endif

@@ -183,14 +183,13 @@ static void copy_async(int from, int to)
 		(void)sys_call3(SYS_fcntl, to, F_SETSIG, sig);
 }
 
-/* What a program may have set before connect() and relies on afterwards. */
-static void copy_settings(int from, int to)
+/* Options that a program may have set before connect() and relies on afterwards. */
+static void copy_options(int from, int to)
 {
 	static const int timeouts[] = { SO_RCVTIMEO, SO_SNDTIMEO };
 	static const int flags_kept[] = { SO_KEEPALIVE, SO_REUSEADDR, SO_OOBINLINE, SO_BROADCAST,
 					  SO_DONTROUTE };
 	struct linger linger;
-	long flags = sys_call2(SYS_fcntl, from, F_GETFL);
 	int lowat = 1, v;
 
 	for (size_t i = 0; i < sizeof(timeouts) / sizeof(timeouts[0]); i++) {
@@ -211,9 +210,15 @@ static void copy_settings(int from, int to)
 		v /= 2;	/* the kernel doubles what it is told */
 		(void)set_opt(to, SOL_SOCKET, SO_RCVBUF, &v, sizeof(v));
 	}
+}
+
+static void copy_flags(int from, int to, long flags)
+{
 	if (flags & O_ASYNC)
 		copy_async(from, to);
-	(void)sys_call3(SYS_fcntl, to, F_SETFL, flags);
+	/* A new Unix socket has no flag but this. */
+	if (flags != O_RDWR)
+		(void)sys_call3(SYS_fcntl, to, F_SETFL, flags);
 }
 
 int tunnel_dissolve(int fd, const struct stand_in *si)
@@ -223,7 +228,8 @@ int tunnel_dissolve(int fd, const struct stand_in *si)
 
 	if (s < 0)
 		return s;
-	copy_settings(fd, s);
+	copy_options(fd, s);
+	copy_flags(fd, s, sys_call2(SYS_fcntl, fd, F_GETFL));
 	r = replace(fd, s, has_cloexec(fd));
 	close_fd(s);
 	if (r == 0)
@@ -450,8 +456,12 @@ int tunnel_connect(int fd, uint8_t family, const struct addr_port *dest)
 			note_stream(dest, s);
 		return s;
 	}
-	copy_settings(fd, s);
-	options_keep(handle, fd);
+	/* Most sockets are as they were made; asking forty times would double the cost. */
+	if (!owned_is_untouched(fd)) {
+		copy_options(fd, s);
+		options_keep(handle, fd);
+	}
+	copy_flags(fd, s, flags);
 	if (flags & O_NONBLOCK) {
 		r = replace(fd, s, has_cloexec(fd));
 		r = r == 0 ? -EINPROGRESS : r;
