@@ -81,7 +81,9 @@ static struct pool_circ *find_open(struct pool *p, const struct pool_need *need)
 			continue;
 		if (pc->domain)
 			return pc;
-		clean = pc;	/* the oldest: the one most likely to expire unused */
+		/* The oldest, most likely to expire unused; sets before what was only measured. */
+		if (!clean || pc->is_set || !clean->is_set)
+			clean = pc;
 	}
 	return clean;
 }
@@ -98,7 +100,8 @@ static size_t count_pending(struct pool *p, const struct pool_need *need, int64_
 		    !pool_circ_fits(pc, need))
 			continue;
 		if (!pc->domain) {
-			clean = pc;
+			if (!clean || pc->is_set || !clean->is_set)
+				clean = pc;
 			continue;
 		}
 		if (n == 0)

@@ -222,6 +222,31 @@ START_TEST(the_reserve_has_no_more_sets_than_the_consensus_wants)
 }
 END_TEST
 
+START_TEST(a_clean_set_is_taken_before_a_clean_single_circuit)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	tick();		/* a reserve of single circuits */
+	ck_assert_uint_ge(n_circuits, 1);
+	for (size_t i = 1; i < n_circuits; i++)
+		fail_circuit(i, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 1);
+	open_circuit(0);
+	pool->not_before_ms = 0;
+	exits_can = true;
+	for (size_t face = n_circuits; n_circuits == face; pool->not_before_ms = 0)
+		tick();
+	for (size_t i = 1; i < n_circuits; i++) {
+		if (!circuits[i].closed)
+			open_circuit(i);
+	}
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	ck_assert_uint_eq(pool_circ_circuit(pc)->n_legs, 2);
+	domain_unref(d);
+}
+END_TEST
+
 START_TEST(a_new_identity_leaves_the_legs_of_sets_in_use)
 {
 	struct pool_need n;
@@ -259,6 +284,7 @@ int main(void)
 	tcase_add_test(t, a_set_that_fails_closes_its_legs);
 	tcase_add_test(t, exits_that_do_not_link_are_not_asked_for_ever);
 	tcase_add_loop_test(t, the_reserve_has_no_more_sets_than_the_consensus_wants, 0, 3);
+	tcase_add_test(t, a_clean_set_is_taken_before_a_clean_single_circuit);
 	tcase_add_test(t, a_new_identity_leaves_the_legs_of_sets_in_use);
 	suite_add_tcase(s, t);
 	return suite_run(s);

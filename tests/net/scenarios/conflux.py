@@ -7,6 +7,7 @@ import signal
 import statistics
 import time
 
+from agent import flow
 from basic import WWW
 from harness import scenario
 import services
@@ -40,9 +41,10 @@ def fetch(t, c, what="/addr", timeout=60):
           timeout=120)
 def two_legs(t):
     c = t.user()
-    fetch(t, c)
-    used = [x for x in sets(c) if x["dirty_ms"] >= 0]
-    t.equal(len(used), 1, "number of sets that carried a stream")
+    services.test_file(t.net.cache, 256)
+    flow(t, c)
+    used = sets(c, busy=True)
+    t.equal(len(used), 1, "number of sets that carry a stream")
     legs = legs_of(c, used[0])
     t.equal(len(legs), 2, "number of legs")
     paths = [c.path_of(x) for x in legs]
