@@ -168,7 +168,7 @@ bool config_listeners_equal(const struct config *a, const struct config *b,
 const char *config_listener_kind_str(enum config_listener_kind kind);
 
 /* --- config_optimistic.c --- */
-/* "none", "learned" or ports separated by commas; 0, 1 and auto as in old versions of tor. */
+/* "none" (or 0), "learned" (or auto), or ports separated by commas; 1 is a port. */
 int config_set_optimistic(struct config *c, const struct config_option *o, const char *value,
 			  char *err, size_t err_len);
 /* Does OptimisticData mean a stream to @port; @reached: its domain was there before? */
