@@ -52,3 +52,9 @@ uninstall:
 	@for d in $(INSTALL_FOLDERS); do \
 		[ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; \
 	done
+
+# build/deb/onionify_*.deb
+.PHONY: deb
+deb: deps
+	@debian/build
+	@tests/install deb
