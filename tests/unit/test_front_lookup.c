@@ -121,6 +121,12 @@ void pool_new_identity(struct pool *p)
 	identities++;
 }
 
+int pool_close(struct pool *p, uint64_t id)
+{
+	(void)p;
+	return id == 7 ? 0 : -ENOENT;
+}
+
 json_t *control_status(struct front *front)
 {
 	(void)front;
@@ -455,6 +461,9 @@ START_TEST(commands_answer_with_json_and_a_status)
 	ck_assert_str_eq(text, "line 3 is wrong");
 	ck_assert_int_eq(command("stop", json, sizeof(json), text), 0);
 	ck_assert_int_eq(stops, 1);
+	ck_assert_int_eq(command("close-circuit 7", json, sizeof(json), text), 0);
+	ck_assert_int_eq(command("close-circuit 8", json, sizeof(json), text), 1);
+	ck_assert_int_eq(command("close-circuit seven", json, sizeof(json), text), 2);
 	ck_assert_int_eq(command("streams", json, sizeof(json), text), 1);
 	ck_assert_str_eq(text, "out of memory");
 }
