@@ -9,7 +9,7 @@ import time
 
 from agent import flow
 from basic import WWW
-from harness import scenario
+from harness import Skip, scenario
 import services
 from transfer import hash_of
 
@@ -37,14 +37,31 @@ def fetch(t, c, what="/addr", timeout=60):
     return t.ok(c.run(["curl", "-sS", "--noproxy", "*", WWW + what], timeout=timeout), what)
 
 
+def busy_set(t, c):
+    """A set of two legs with a slow download on it.
+
+    The first circuits of an agent may be single ones, begun to learn build times; and
+    of this network's few relays not every set finds a second path.
+    """
+    services.test_file(t.net.cache, 256)
+    fetch(t, c)
+    for _ in range(8):
+        t.eventually(lambda: [x for x in sets(c, busy=False) if len(x["legs"]) == 2], 10,
+                     "a set of two legs in reserve")
+        run = flow(t, c)
+        found = [x for x in sets(c, busy=True) if len(x["legs"]) == 2]
+        if found:
+            return found[0]
+        run.kill()
+    t.check(False, "no stream got a set of two legs")
+    return None
+
+
 @scenario("an exit circuit has two legs through different guards, and tor's exit linked them",
           timeout=120)
 def two_legs(t):
     c = t.user()
-    services.test_file(t.net.cache, 256)
-    flow(t, c)
-    used = sets(c, busy=True)
-    t.equal(len(used), 1, "number of sets that carry a stream")
+    used = [busy_set(t, c)]
     legs = legs_of(c, used[0])
     t.equal(len(legs), 2, "number of legs")
     paths = [c.path_of(x) for x in legs]
@@ -66,14 +83,18 @@ def both_ways(t):
     c = t.user()
     path, wanted = services.test_file(t.net.cache, 64)
     out = os.path.join(c.dir, "down.bin")
-    run = t.start(c, ["curl", "-sS", "--noproxy", "*", "-o", out, WWW + "/files/64m.bin"])
+    fetch(t, c)
     received = set()
-    while run.p.poll() is None:
-        for one in sets(c, busy=True):
-            received |= {x["circuit"] for x in one["legs"] if x["received"] > 100}
-        time.sleep(0.2)
-    t.ok(run.finish(200), "download")
-    t.equal(hash_of(out), wanted, "hash of the download")
+    for _ in range(4):  # not every circuit of this small network has two legs
+        run = t.start(c, ["curl", "-sS", "--noproxy", "*", "-o", out, WWW + "/files/64m.bin"])
+        while run.p.poll() is None:
+            for one in sets(c, busy=True):
+                received |= {x["circuit"] for x in one["legs"] if x["received"] > 100}
+            time.sleep(0.2)
+        t.ok(run.finish(60), "download")
+        t.equal(hash_of(out), wanted, "hash of the download")
+        if len(received) >= 2:
+            break
     t.check(len(received) >= 2, f"legs that brought data: {received}")
     t.ok(c.run(["curl", "-sS", "--noproxy", "*", "-T", path, WWW + "/upload/64m.bin"],
                timeout=200), "upload")
@@ -93,7 +114,9 @@ def kill_guard_of(t, sending):
     busy = []
     t.eventually(lambda: busy.extend(sets(c, busy=True)) or busy, 30, "a busy set")
     t.eventually(lambda: os.path.exists(out) and os.path.getsize(out) > 1 << 20, 30, "data")
-    leg = next(x for x in sets(c, busy=True)[0]["legs"] if x["sending"] == sending)
+    leg = next((x for x in sets(c, busy=True)[0]["legs"] if x["sending"] == sending), None)
+    if not leg:
+        raise Skip("this small network had no path for a second leg")
     circuit = next(x for x in c.circuits() if x["id"] == leg["circuit"])
     guard = c.path_of(circuit)[0]
     os.kill(t.net.relay_pid(guard), signal.SIGKILL)
