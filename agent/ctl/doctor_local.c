@@ -25,6 +25,7 @@
 
 #define RUN_MS 5000
 #define OUTPUT_MAX 512
+#define AGAIN "sudo apt-get install --reinstall onionify, or make and sudo make install"
 
 static int64_t now_ms(void)
 {
@@ -126,13 +127,13 @@ static void check_version(json_t *findings, const char *folder, const char *prog
 
 	(void)snprintf(path, sizeof(path), "%s/%s", folder, program);
 	if (run(argv, NULL, out) != 0) {
-		doctor_note(findings, "installation", DOCTOR_BAD, "install onionify again",
+		doctor_note(findings, "installation", DOCTOR_BAD, AGAIN,
 			    "%s does not run: %s", path, out[0] ? out : "no reason given");
 		return;
 	}
 	space = strrchr(out, ' ');
 	if (!space || strcmp(space + 1, ONIONIFY_VERSION) != 0)
-		doctor_note(findings, "installation", DOCTOR_WARN, "install onionify again",
+		doctor_note(findings, "installation", DOCTOR_WARN, AGAIN,
 			    "%s is \"%s\", onionctl is " ONIONIFY_VERSION, path, out);
 	else
 		doctor_note(findings, "installation", DOCTOR_OK, NULL, "%s", path);
@@ -156,7 +157,7 @@ static void check_preload(json_t *findings, const char *folder)
 	if (r == 0 && strcmp(out, "onionctl " ONIONIFY_VERSION) == 0)
 		doctor_note(findings, "library", DOCTOR_OK, NULL, "%s can be preloaded", path);
 	else
-		doctor_note(findings, "library", DOCTOR_BAD, "install onionify again",
+		doctor_note(findings, "library", DOCTOR_BAD, AGAIN,
 			    "%s cannot be preloaded: %s", path, out[0] ? out : "the program died");
 }
 
@@ -234,7 +235,7 @@ void doctor_check_local(json_t *findings)
 	char folder[PATH_MAX];
 
 	if (!find_folder(folder)) {
-		doctor_note(findings, "installation", DOCTOR_BAD, "install onionify again",
+		doctor_note(findings, "installation", DOCTOR_BAD, AGAIN,
 			    "onionify-run is not where this onionctl expects it");
 	} else {
 		check_version(findings, folder, "onionify-run");
