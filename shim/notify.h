@@ -10,6 +10,14 @@
  *
  * A call that may sleep (a blocking connect to loopback) is done by a thread of its
  * own; everything else by the caller of notify_serve().
+ *
+ * Limits. The programs' sockets stay in the network namespace of the machine: this is
+ * safe against every accident and against programs that try, but not against one that
+ * is handed an internet socket from outside (as its standard input, or by a Unix
+ * socket), nor against a helper outside that does its networking for it (a browser that
+ * is told to open a page, a container daemon). Programs can see the machine's addresses
+ * (netlink, SIOCGIFCONF); what they tell about them is theirs. UDP other than to name
+ * servers is refused. Control messages on datagrams get EIO.
  */
 #ifndef SHIM_NOTIFY_H
 #define SHIM_NOTIFY_H
