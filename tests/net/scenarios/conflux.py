@@ -4,7 +4,6 @@ import collections
 import os
 import re
 import signal
-import statistics
 import time
 
 from agent import flow
@@ -166,32 +165,3 @@ def switched_off(t):
     fetch(t, c)
     t.equal(sets(c), [], "sets")
     t.check(not [x for x in c.circuits() if x.get("set")], "legs")
-
-
-@scenario("throughput with sets is at least about that of single circuits", timeout=400)
-def throughput(t):
-    users = {"single": t.user(t.name.replace(".", "-") + "-0", ["ConfluxEnabled 0"]),
-             "sets": t.user(t.name.replace(".", "-") + "-1", ["ConfluxEnabled 1"])}
-    path, wanted = services.test_file(t.net.cache, 64)
-    rates = collections.defaultdict(list)
-    for c in users.values():
-        fetch(t, c)
-    for _ in range(3):
-        for kind, c in users.items():
-            out = os.path.join(c.dir, "down.bin")
-            r = t.ok(c.run(["curl", "-sS", "--noproxy", "*", "-o", out, WWW + "/files/64m.bin"],
-                           timeout=60), "download")
-            t.equal(hash_of(out), wanted, "hash")
-            rates[kind, "down"].append(64 / r.seconds)
-            r = t.ok(c.run(["curl", "-sS", "--noproxy", "*", "-T", path,
-                            WWW + "/upload/64m.bin"], timeout=60), "upload")
-            rates[kind, "up"].append(64 / r.seconds)
-            c.ctl("new-identity")
-            fetch(t, c)
-    for way in ("down", "up"):
-        both = {kind: statistics.median(rates[kind, way]) for kind in users}
-        print(f"        {way}: single {both['single']:.1f}, sets {both['sets']:.1f} MiB/s "
-              f"({', '.join(f'{x:.1f}' for x in rates['single', way])}; "
-              f"{', '.join(f'{x:.1f}' for x in rates['sets', way])})", flush=True)
-        # The machine is shared: only a collapse is an error here.
-        t.check(both["sets"] > both["single"] / 2, f"{way}: {both}")
