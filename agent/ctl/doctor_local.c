@@ -143,7 +143,7 @@ static void check_version(json_t *findings, const char *folder, const char *prog
 static void check_preload(json_t *findings, const char *folder)
 {
 	char path[PATH_MAX + 32];
-	const char *const argv[] = { "/proc/self/exe", "--version", NULL };
+	const char *const argv[] = { "/bin/sh", "-c", ":", NULL };
 	char out[OUTPUT_MAX];
 	int r;
 
@@ -154,7 +154,7 @@ static void check_preload(json_t *findings, const char *folder)
 		return;
 	}
 	r = run(argv, path, out);
-	if (r == 0 && strcmp(out, "onionctl " ONIONIFY_VERSION) == 0)
+	if (r == 0 && !out[0])
 		doctor_note(findings, "library", DOCTOR_OK, NULL, "%s can be preloaded", path);
 	else
 		doctor_note(findings, "library", DOCTOR_BAD, AGAIN,
