@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import time
 
@@ -35,6 +36,12 @@ class Terminal:
     def state(self):
         """Alternate screen in use, cursor shown."""
         return self.tmux("display-message", "-p", "#{alternate_on} #{cursor_flag}").text.strip()
+
+    def child(self):
+        """Process id of what the shell runs."""
+        shell = self.tmux("display-message", "-p", "#{pane_pid}").text.strip()
+        with open(f"/proc/{shell}/task/{shell}/children", encoding="ascii") as f:
+            return int(f.read().split()[0])
 
     def end(self):
         self.tmux("kill-server")
@@ -101,6 +108,10 @@ def top(t):
         shown(t, term, "q quit")
         term.keys("C-c")
         restored(t, term, "after Ctrl-C")
+        term.keys(f"clear; {ctl} top", "Enter")
+        shown(t, term, "q quit")
+        os.kill(term.child(), signal.SIGTERM)
+        restored(t, term, "after SIGTERM")
         term.keys(f"clear; {ctl} top", "Enter")
         shown(t, term, "q quit")
         c.stop()
