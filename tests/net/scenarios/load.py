@@ -50,9 +50,13 @@ def thousand(t):
     before = pss_mib(pid)
     peak, most, circuits = hold(t, c, SECONDS)
     t.equal(c.agent_pid(), pid, "the agent's process")
-    t.eventually(lambda: pss_mib(pid) < before + GROWTH_MIB, 15,
-                 f"memory as before, {before:.1f} MiB")
+    # A sanitizer keeps what was freed: its memory says nothing.
+    plain = c.variant == "release"
+    if plain:
+        t.eventually(lambda: pss_mib(pid) < before + GROWTH_MIB, 15,
+                     f"memory as before, {before:.1f} MiB")
     print(f"        {most} streams on {circuits} circuits; memory {before:.1f} MiB before, "
           f"{peak:.1f} at most, {pss_mib(pid):.1f} after", flush=True)
     t.check(most >= COMMANDS * EACH * 0.95, f"only {most} streams at once")
-    t.check(peak < before + COMMANDS * EACH * PEAK_MIB_PER_STREAM, f"{peak:.1f} MiB at most")
+    t.check(not plain or peak < before + COMMANDS * EACH * PEAK_MIB_PER_STREAM,
+            f"{peak:.1f} MiB at most")
