@@ -169,6 +169,8 @@ def program_of_32_bits(t):
     t.check(len(bait.trapped_now(t)) >= 2, "bare, it is seen in the trap")
     bait.forget(t)
     r = t.regular().run([path], timeout=20)
+    t.equal(r.status, 126, f"a 32-bit command is refused ({r})")
+    r = t.regular().run(["env", path], timeout=20)
     t.equal(r.status, 0, f"calls that the kernel took ({r})")
     t.check(not bait.trapped_now(t), t.leaks()[:2])
 
