@@ -16,7 +16,7 @@ def fetch(t, c, timeout=70, **kw):
     return t.ok(c.run(["curl", "-sS", WWW + "/addr"], timeout=timeout, **kw), "curl")
 
 
-def gives_up(t, c, seconds=15):
+def gives_up(t, c, seconds=8):
     """onionify --timeout ends with 125 and a message, about when it was told to."""
     r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", str(seconds)],
               timeout=seconds + 30)
