@@ -38,6 +38,11 @@ CFLAGS := -std=c11 $(WARN) $(CFLAGS_$(VARIANT)) $(EXTRA_CFLAGS)
 LDFLAGS_release := -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS := $(LDFLAGS_$(VARIANT)) -Wl,--as-needed
 
+# make V=1 shows the commands.
+ifeq ($(V),)
+Q = @echo '  $(1) $@';
+endif
+
 pkg = $(shell $(PKG_CONFIG) --libs $(1) 2>/dev/null)
 LIBS_AGENT := $(call pkg,gnutls) $(call pkg,nettle hogweed) $(call pkg,libsodium) -lgmp -lev $(call pkg,libseccomp) \
 	$(call pkg,libcurl) $(call pkg,zlib libzstd liblzma) $(call pkg,jansson) -lm
@@ -64,29 +69,29 @@ all: $(PROGRAMS)
 
 $(B)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIE -MMD -MP -c -o $@ $<
+	$(call Q,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIE -MMD -MP -c -o $@ $<
 # What the shim links is position-independent and exports only its hooks.
 $(B)/pic/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
+	$(call Q,CC)$(CC) $(CPPFLAGS) $(CFLAGS) -fPIC -fvisibility=hidden -MMD -MP -c -o $@ $<
 $(B)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $(filter %.o,$^)
+	$(call Q,AR)ar rcs $@ $(filter %.o,$^)
 
 $(B)/onionify-agent: $(patsubst %.c,$(B)/%.o,$(agent_SRCS)) $(LIBS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
+	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
 $(B)/onionctl: $(patsubst %.c,$(B)/%.o,$(ctl_SRCS)) $(B)/libcommon.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(call pkg,jansson) $(call pkg,ncursesw)
+	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(call pkg,jansson) $(call pkg,ncursesw)
 $(B)/onionify-run: $(patsubst %.c,$(B)/%.o,$(run_SRCS)) $(B)/libcommon.a
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(run_LIBS)
+	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(run_LIBS)
 $(B)/libonionify.so: $(patsubst %.c,$(B)/pic/%.o,$(shim_SRCS)) shim/exports.map
-	$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/exports.map -o $@ $(filter %.o,$^) $(shim_LIBS)
+	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/exports.map -o $@ $(filter %.o,$^) $(shim_LIBS)
 
 # --- unit tests: tests/unit/test_<name>.c, one program each ---
 UNIT_PROGRAMS := $(patsubst %,$(B)/tests/unit/test_%,$(UNIT_TESTS))
 $(UNIT_PROGRAMS): %: %.o $(B)/libsupport.a $(LIBS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< $(B)/libsupport.a $(LIBS) $(LIBS_AGENT) $(LIBS_CHECK)
+	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< $(B)/libsupport.a $(LIBS) $(LIBS_AGENT) $(LIBS_CHECK)
 .PHONY: unit
 unit: $(UNIT_PROGRAMS)
 	@tests/run-unit $(B) $(UNIT_TESTS)
@@ -94,7 +99,7 @@ unit: $(UNIT_PROGRAMS)
 # --- fuzz harnesses: tests/fuzz/fuzz_<name>.c with LLVMFuzzerTestOneInput() ---
 FUZZ_REPLAY := $(patsubst %,$(B)/tests/fuzz/replay_%,$(FUZZERS))
 $(FUZZ_REPLAY): $(B)/tests/fuzz/replay_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/libsupport.a $(LIBS)
-	$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
+	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(LIBS_AGENT)
 .PHONY: replay
 replay: $(FUZZ_REPLAY)
 	@tests/run-replay $(B) $(FUZZERS)
