@@ -114,6 +114,10 @@ def add_addr(ns, dev, addr):
     run_ip(ns, "addr", "add", addr, "dev", dev, *(["nodad"] if ":" in addr else []))
 
 
+def mac_of(ns, dev):
+    return run_ip(ns, "-o", "link", "show", "dev", dev).split("link/ether ")[1].split()[0]
+
+
 def build(relays_ns, web_ns, all_relays):
     """Links, addresses and routes; called inside the client's namespace."""
     for ns in (None, relays_ns, web_ns):
@@ -146,5 +150,9 @@ def build(relays_ns, web_ns, all_relays):
     run_ip(None, "route", "add", "default", "dev", "trap", "src", CLIENT_ADDR)
     run_ip(None, "-6", "route", "add", "default", "dev", "trap", "src", CLIENT_ADDR6)
     run_ip(relays_ns, "route", "add", "unreachable", UNREACHABLE_ADDR)
-    mac = run_ip(web_ns, "-o", "link", "show", "dev", "websrv").split("link/ether ")[1].split()[0]
-    run_ip(relays_ns, "neigh", "add", SILENT_ADDR, "lladdr", mac, "dev", "weblink")
+    run_ip(relays_ns, "neigh", "add", SILENT_ADDR, "lladdr", mac_of(web_ns, "websrv"),
+           "dev", "weblink")
+    # Links have no link-local addresses, and the relays' addresses are on lo: nothing that
+    # the relays' side could ask for the client's link address from.
+    run_ip(relays_ns, "neigh", "add", CLIENT_ADDR6, "lladdr", mac_of(None, "uplink"),
+           "dev", "clients", "nud", "permanent")
