@@ -45,6 +45,7 @@ def hold(t, c, seconds):
           timeout=int(SECONDS) + 320)
 def thousand(t):
     c = t.user()
+    t.ok(c.run(["true"]), "the agent's start")
     hold(t, c, WARM_UP)     # the same before: its buffers and circuits are there already
     pid = c.agent_pid()
     before = pss_mib(pid)
