@@ -56,7 +56,7 @@ include $(wildcard tests/support/*.mk tests/unit/*.mk tests/fuzz/*.mk tests/shim
 SOURCE_LISTS := $(wildcard */sources.mk */*/sources.mk tests/support/*.mk)
 
 # Libraries in link order: a library may use only those after it.
-LIBNAMES := front circ path link dirclient common
+LIBNAMES := front onion circ path link dirclient common
 define library
 $(B)/lib$(1).a: $$(patsubst %.c,$(B)/%.o,$$($(1)_SRCS)) $$(SOURCE_LISTS)
 endef

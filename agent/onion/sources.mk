@@ -1,0 +1,1 @@
+onion_SRCS :=
