@@ -113,6 +113,38 @@ bool crypto_ed25519_verify(const uint8_t sig[64], const void *msg, size_t len,
 void crypto_ed25519_keygen(uint8_t seed[32], uint8_t pk[32]);
 void crypto_ed25519_sign(uint8_t sig[64], const void *msg, size_t len, const uint8_t seed[32]);
 
+/*
+ * Ed25519 by its expanded secret (RFC 8032 5.1.5), the form that key blinding needs
+ * and that onion services keep on disk. @scalar is little-endian, and need be neither
+ * clamped nor reduced.
+ */
+struct crypto_ed25519_expanded {
+	uint8_t scalar[32];
+	uint8_t prefix[32];
+};
+void crypto_ed25519_expand(struct crypto_ed25519_expanded *ret, const uint8_t seed[32]);
+void crypto_ed25519_expanded_public(uint8_t pk[32], const struct crypto_ed25519_expanded *sk);
+/* @pk is the public key of @sk: a wrong one gives the secret away. */
+void crypto_ed25519_expanded_sign(uint8_t sig[64], const void *msg, size_t len,
+				  const struct crypto_ed25519_expanded *sk, const uint8_t pk[32]);
+/* Canonical, on the curve, in the group of prime order and not its neutral element? */
+bool crypto_ed25519_is_valid_point(const uint8_t pk[32]);
+/*
+ * Key blinding (rend-spec-v3 A.2) by the 32 bytes of @param, which are clamped here.
+ * Both halves agree: the public key of the blinded secret is the blinded public key.
+ * 0, or -EBADMSG when @pk is no valid point.
+ */
+int crypto_ed25519_blind_public(uint8_t ret[32], const uint8_t pk[32], const uint8_t param[32]);
+void crypto_ed25519_blind_secret(struct crypto_ed25519_expanded *ret,
+				 const struct crypto_ed25519_expanded *sk,
+				 const uint8_t param[32]);
+/*
+ * The Ed25519 point of an X25519 key, sign bit 0, from its secret (prop228 appendix A);
+ * and back from any such point: 0, or -EBADMSG when it is no valid one.
+ */
+void crypto_ed25519_from_x25519(uint8_t pk[32], const uint8_t x25519_sk[32]);
+int crypto_ed25519_to_x25519(uint8_t ret[32], const uint8_t pk[32]);
+
 /* --- RSA --- */
 #define RSA_MODULUS_MAX_BITS 4096
 /*

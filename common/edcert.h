@@ -15,6 +15,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+struct crypto_ed25519_expanded;
+
 /* CERT_TYPE (cert-spec A.1). */
 enum edcert_type {
 	EDCERT_SIGNING = 4,	/* signing key, by identity key */
@@ -78,5 +80,9 @@ const char *edcert_error_str(int error);
  */
 ssize_t edcert_create(const struct edcert *fields, const uint8_t seed[32],
 		      const uint8_t signer[32], uint8_t *out, size_t cap);
+/* The same, signed with an expanded secret, whose public key @signer must be. */
+ssize_t edcert_create_expanded(const struct edcert *fields,
+			       const struct crypto_ed25519_expanded *sk,
+			       const uint8_t signer[32], uint8_t *out, size_t cap);
 
 #endif

@@ -77,6 +77,14 @@ struct netdir_times {
 	time_t valid_until;
 };
 
+#define SHARED_RANDOM_LEN 32
+/* Which of the two shared random values: of the last run of the protocol, or the one before. */
+enum netdir_srv {
+	SRV_PREVIOUS,
+	SRV_CURRENT,
+	SRV_N,
+};
+
 /* Positions of bandwidth weights: first letter use, second the relay's flags (dir-spec 3.8.3). */
 enum netdir_weight {
 	WEIGHT_GG, WEIGHT_GM, WEIGHT_GD,
@@ -99,6 +107,11 @@ struct netdir_times netdir_times(const struct netdir *nd);
 /* A consensus parameter, clamped to [min, max]; @def when absent. */
 int32_t netdir_param(const struct netdir *nd, const char *name, int32_t def, int32_t min,
 		     int32_t max);
+/* fresh-until less valid-after: how often the authorities vote. More than 0. */
+time_t netdir_voting_interval(const struct netdir *nd);
+/* A shared random value (rend-spec-v3 2.3); false, and @ret untouched, when there is none. */
+bool netdir_shared_random(const struct netdir *nd, enum netdir_srv which,
+			  uint8_t ret[SHARED_RANDOM_LEN]);
 /* Bandwidth weight out of bwweightscale (10000); -1 when the consensus has none. */
 int32_t netdir_weight(const struct netdir *nd, enum netdir_weight w);
 /* How many usable relays the consensus lists, and of how many we hold descriptors. */
@@ -107,6 +120,8 @@ void netdir_descriptor_count(const struct netdir *nd, size_t *ret_have, size_t *
 bool netdir_same_family(const struct netdir *nd, const struct relay *a, const struct relay *b);
 /* May streams to @port leave at this relay? For the family of @addr_family (4 or 6). */
 bool relay_exits_to(const struct relay *r, uint8_t addr_family, uint16_t port);
+/* Does it store descriptors of onion services (HSDir flag and HSDir=2)? Its ring needs has_ed. */
+bool relay_is_hsdir(const struct relay *r);
 /* Copies what a channel and a circuit need. The relay must have its descriptor. */
 void relay_to_target(const struct relay *r, struct relay_target *ret);
 
