@@ -1,1 +1,3 @@
-onion_SRCS :=
+onion_SRCS := \
+	agent/onion/dir_request.c \
+	agent/onion/http_reply.c

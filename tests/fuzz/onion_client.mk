@@ -1,0 +1,1 @@
+FUZZERS += http_reply
