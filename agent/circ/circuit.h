@@ -24,6 +24,8 @@
 #define CIRCUITS_MAX 1024
 
 struct circuit;
+struct stream;
+struct stream_asked;
 
 /* What all circuits share; one per agent, owned by it. */
 struct circ_env {
@@ -75,6 +77,41 @@ struct circuit_ops {
 	void (*closed)(struct circuit *c, const struct circuit_failure *why);
 	/* The last stream ended, or the first began: @n_streams are left. May be NULL. */
 	void (*streams)(struct circuit *c, size_t n_streams);
+	/*
+	 * An onion service's message that the circuit's role waits for (circuit_set_role()), from
+	 * the relay that was asked. @body is good during the call. NULL where no role is set.
+	 */
+	void (*onion)(struct circuit *c, uint8_t command, const uint8_t *body, size_t len);
+	/*
+	 * CIRCUIT_SERVICE_REND: the client begins a stream. stream_take() in this very call, then
+	 * stream_accept() or stream_refuse(), now or later; a stream not taken is refused.
+	 */
+	void (*begin)(struct circuit *c, struct stream *s, const struct stream_asked *asked);
+};
+
+/*
+ * What an onion service's circuit is for, and so which messages may come and when
+ * (rend-spec-v3 3, 4). Whatever else of the kind a relay sends counts as junk, of which too
+ * much closes the circuit.
+ */
+enum circuit_role {
+	CIRCUIT_PLAIN,		/* not an onion service's: no such message may come */
+	CIRCUIT_HSDIR,		/* directory streams to the last hop, nothing else */
+	CIRCUIT_CLIENT_INTRO,	/* one INTRODUCE_ACK for each INTRODUCE1 */
+	CIRCUIT_CLIENT_REND,	/* RENDEZVOUS_ESTABLISHED, RENDEZVOUS2; streams to the far hop only */
+	CIRCUIT_SERVICE_INTRO,	/* INTRO_ESTABLISHED, then any number of INTRODUCE2 */
+	CIRCUIT_SERVICE_REND,	/* streams from the far hop only */
+};
+
+#define CIRCUIT_FAR_KEYS_LEN 128	/* Df 32, Db 32, Kf 32, Kb 32 (rend-spec-v3 4.2.1) */
+#define CIRCUIT_KH_LEN 20
+
+/* The hop beyond the rendezvous point: the other end, client or service. */
+struct circuit_far {
+	uint8_t keys[CIRCUIT_FAR_KEYS_LEN];	/* secret: the caller wipes it */
+	bool service;		/* we are the service: forward is what comes to us */
+	/* Congestion control: the increment of the descriptor; 0: windows of 1000 and 100. */
+	uint8_t sendme_inc;
 };
 
 const char *circuit_state_str(enum circuit_state s);
@@ -101,6 +138,30 @@ int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeou
  */
 void circuit_close(struct circuit *c, uint8_t reason);
 
+/* --- onion services (circuit_onion.c) --- */
+
+/* Before the first message. Not for a conflux set or leg. 0 or -EINVAL. */
+int circuit_set_role(struct circuit *c, enum circuit_role role);
+enum circuit_role circuit_get_role(const struct circuit *c);
+/*
+ * Sends an onion service's message to the last relay of an open circuit. 0; -ENOTCONN; -EINVAL:
+ * the role does not send @command, or not (again) now, or @len does not fit.
+ */
+int circuit_send_onion(struct circuit *c, uint8_t command, const uint8_t *body, size_t len);
+/*
+ * The rendezvous is made: the far end becomes one more hop. For a client in onion() with
+ * RENDEZVOUS2 whose proof was right, for a service before RENDEZVOUS1 goes out. From now on
+ * what the rendezvous point says itself is ignored. 0; -ENOTCONN; -EINVAL: not of that role,
+ * joined already, an increment far from the consensus; -ENOSPC: no hop left.
+ */
+int circuit_add_far(struct circuit *c, const struct circuit_far *far);
+bool circuit_has_far(const struct circuit *c);
+/*
+ * KH of the handshake with hop @i, CIRCUIT_KH_LEN bytes, for ESTABLISH_INTRO; secret. NULL: no
+ * such hop, or the far one.
+ */
+const uint8_t *circuit_kh(const struct circuit *c, size_t i);
+
 uint64_t circuit_id(const struct circuit *c);
 void *circuit_owner(const struct circuit *c);
 enum circuit_state circuit_get_state(const struct circuit *c);
@@ -114,7 +175,7 @@ size_t circuit_n_streams(const struct circuit *c);
 int64_t circuit_started_ms(const struct circuit *c);
 int64_t circuit_opened_ms(const struct circuit *c);
 uint64_t circuit_channel_id(const struct circuit *c);
-/* "ntor", "ntor-v3", "ntor-v3+cc", "fast": how hop @i was made, for onionctl. */
+/* "ntor", "ntor-v3", "ntor-v3+cc", "fast", "hs-ntor": how hop @i was made, for onionctl. */
 const char *circuit_hop_handshake(const struct circuit *c, size_t i);
 
 #endif

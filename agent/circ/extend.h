@@ -14,8 +14,11 @@
 
 #include "agent/circ/relay_cell.h"
 #include "common/relay_target.h"
+#include "common/wire.h"
 
 #define EXTEND_SPECIFIERS_MAX 8	/* C tor sends at most 4; bounds the parser's work */
+
+#define LINK_SPECIFIERS_MAX 16	/* in what others made; far above what anybody sends */
 
 enum link_specifier_type {	/* tor-spec 5.1.2 */
 	LINK_SPEC_IPV4 = 0,
@@ -58,6 +61,16 @@ int extend2_encode(const struct relay_target *target, uint16_t type, const uint8
 		   size_t len, uint8_t out[RELAY_DATA_MAX]);
 /* Unknown specifiers are skipped, known ones may come once. 0 or -EBADMSG. */
 int extend2_decode(const uint8_t *body, size_t len, struct extend2 *ret);
+
+/*
+ * A list of link specifiers with its count before it (NSPEC), as in EXTEND2, INTRODUCE1 and
+ * the descriptors of onion services. Decodes identities and addresses into @ret, whose other
+ * fields are 0; unknown specifiers are skipped, at most LINK_SPECIFIERS_MAX of all. 0, or
+ * -EBADMSG: malformed, a known one twice, no RSA identity, or no address.
+ */
+int link_specifiers_decode(struct wire_reader *r, struct relay_target *ret);
+/* All that is known of @target, as C tor: IPv4, RSA identity, Ed25519 identity, IPv6. */
+void link_specifiers_encode(struct wire_writer *w, const struct relay_target *target);
 
 /* The reason in TRUNCATED or DESTROY; an empty body reads as DESTROY_NONE. */
 uint8_t truncated_decode(const uint8_t *body, size_t len);

@@ -97,6 +97,30 @@ int stream_begin_dir(struct circuit *c, size_t hop, int timeout_ms, const struct
 int stream_resolve(struct circuit *c, size_t hop, const char *host, int timeout_ms,
 		   const struct stream_ops *ops, void *owner, struct stream **ret);
 
+/*
+ * To an onion service: BEGIN with @port alone, at the far hop (circuit_add_far()). As
+ * stream_begin().
+ */
+int stream_begin_onion(struct circuit *c, uint16_t port, int timeout_ms,
+		       const struct stream_ops *ops, void *owner, struct stream **ret);
+
+/* What the client of an onion service asked for (tor-spec 6.2); services look at the port alone. */
+struct stream_asked {
+	uint16_t port;
+	uint32_t flags;
+};
+/*
+ * For a stream that a client began, within circuit_ops.begin: @ops and @owner are its from now
+ * on. data() may come before it is accepted (optimistic data), ended() at any time. After
+ * @timeout_ms without stream_accept() or stream_refuse() it ends with END_REPLY_TIMEOUT. 0 or
+ * -EINVAL.
+ */
+int stream_take(struct stream *s, int timeout_ms, const struct stream_ops *ops, void *owner);
+/* Sends CONNECTED; stream_send() before it does not work. connected() is not called. */
+int stream_accept(struct stream *s);
+/* As stream_end(): the client hears @reason, the owner nothing more. */
+void stream_refuse(struct stream *s, uint8_t reason);
+
 void *stream_owner(const struct stream *s);
 struct circuit *stream_circuit(const struct stream *s);
 size_t stream_hop(const struct stream *s);

@@ -19,7 +19,7 @@
 #include "common/relay_target.h"
 #include "dirclient/netdir.h"
 
-#define PATH_HOPS_MAX 4
+#define PATH_HOPS_MAX 5	/* guard, two layers of vanguards, middle, target */
 
 struct path_ctx;
 
@@ -27,6 +27,24 @@ enum path_purpose {
 	PATH_EXIT,	/* guard, middle, exit for a port */
 	PATH_INTERNAL,	/* three hops, last one any fast stable relay (RESOLVE needs PATH_EXIT) */
 	PATH_DIR,	/* one hop to a directory guard */
+	/*
+	 * Onion services (prop292, prop333), with G guard, L2 and L3 vanguards, M middle, T the
+	 * target. With vanguards-lite and with full vanguards:
+	 */
+	PATH_ONION_STEM,	/* G L2 M		G L2 L3		kept in reserve */
+	PATH_CLIENT_HSDIR,	/* G L2 M T		G L2 L3 M T */
+	PATH_CLIENT_INTRO,	/* G L2 M T		G L2 L3 M T */
+	PATH_CLIENT_REND,	/* G L2 T		G L2 L3 T	T chosen here */
+	PATH_SERVICE_HSDIR,	/* G L2 M T		G L2 L3 T */
+	PATH_SERVICE_INTRO,	/* G L2 M T		G L2 L3 T */
+	PATH_SERVICE_REND,	/* G L2 M T		G L2 L3 M T */
+};
+
+/* VanguardsLite and full vanguards, as configured; AUTO follows the consensus. */
+enum path_vanguards {
+	PATH_VANGUARDS_AUTO,	/* lite, full while services are hosted, more by the consensus */
+	PATH_VANGUARDS_LITE,
+	PATH_VANGUARDS_FULL,
 };
 
 struct path_request {
@@ -44,6 +62,8 @@ struct path_request {
 	const uint8_t *exit_id;
 	const uint8_t (*apart)[RSA_ID_LEN];
 	size_t n_apart;
+	/* Onion purposes: where the path ends; none for PATH_ONION_STEM and PATH_CLIENT_REND. */
+	const struct relay_target *target;
 };
 
 /* How far the circuit's guard may be trusted to be the right one (guard-spec 4.9). */
@@ -65,6 +85,8 @@ struct path_config {
 	bool enforce_subnets;	/* EnforceDistinctSubnets; off under testing */
 	const struct path_rules *rules;	/* NULL: none; borrowed */
 	bool use_bridges;	/* the guards are those of path_set_bridges() and no others */
+	/* Full vanguards are kept in <state_dir>/vanguards. */
+	enum path_vanguards vanguards;
 };
 
 struct path_ctx *path_new(const struct path_config *config);
@@ -87,6 +109,26 @@ bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent);
  */
 int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_ms, time_t wall,
 		struct path *ret);
+/*
+ * What a circuit that was built as PATH_ONION_STEM (@stem, @n_stem hops) has to be extended by
+ * for @purpose: 0 and that many hops in @ret (none where the stem serves as it is; its last hop
+ * is the target then). -ENOENT: the stem does not go with @target, or is of other vanguards
+ * than those of today; take another. -EAGAIN, -EINVAL.
+ */
+int path_extend_stem(struct path_ctx *p, const struct relay_target *stem, size_t n_stem,
+		     enum path_purpose purpose, const struct relay_target *target, time_t wall,
+		     struct path *ret);
+/* The second and third hops are still vanguards of today: else the stem is to be closed. */
+bool path_stem_is_current(struct path_ctx *p, const struct relay_target *stem, size_t n_stem,
+			  time_t wall);
+/*
+ * A relay for an introduction point: Fast and Stable, HSIntro=4, not MiddleOnly, none of @avoid.
+ * 0, -EAGAIN (too little is known of the network), -ENOENT.
+ */
+int path_choose_intro(struct path_ctx *p, const uint8_t (*avoid)[RSA_ID_LEN], size_t n_avoid,
+		      time_t wall, struct relay_target *ret);
+/* Services are hosted here (PATH_VANGUARDS_AUTO: full vanguards, for clients too). */
+void path_set_hosting(struct path_ctx *p, bool hosting);
 /* The first hop answered: the circuit (or at least its first hop) was made. */
 enum path_guard_use path_guard_succeeded(struct path_ctx *p, uint64_t token, int64_t now_ms,
 					 time_t wall);
