@@ -138,12 +138,8 @@ int crypto_ed25519_blind_public(uint8_t ret[32], const uint8_t pk[32], const uin
 void crypto_ed25519_blind_secret(struct crypto_ed25519_expanded *ret,
 				 const struct crypto_ed25519_expanded *sk,
 				 const uint8_t param[32]);
-/*
- * The Ed25519 point of an X25519 key, sign bit 0, from its secret (prop228 appendix A);
- * and back from any such point: 0, or -EBADMSG when it is no valid one.
- */
+/* The Ed25519 point of an X25519 key, sign bit 0, from its secret (prop228 appendix A). */
 void crypto_ed25519_from_x25519(uint8_t pk[32], const uint8_t x25519_sk[32]);
-int crypto_ed25519_to_x25519(uint8_t ret[32], const uint8_t pk[32]);
 
 /* --- RSA --- */
 #define RSA_MODULUS_MAX_BITS 4096

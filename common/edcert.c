@@ -99,12 +99,12 @@ const char *edcert_error_str(int error)
 	return error == 0 ? "no error" : "unknown certificate error";
 }
 
-ssize_t edcert_create(const struct edcert *fields, const uint8_t seed[32],
-		      const uint8_t signer[32], uint8_t *out, size_t cap)
+/* Everything but the signature. Bytes written, -ENOSPC or -EINVAL. */
+static ssize_t write_body(const struct edcert *fields, const uint8_t signer[32], uint8_t *out,
+			  size_t cap)
 {
 	int64_t hours = fields->expires / HOUR + (fields->expires % HOUR > 0);
 	struct wire_writer w;
-	uint8_t sig[SIGNATURE_LEN];
 
 	if (fields->expires < 0 || hours > UINT32_MAX)
 		return -EINVAL;
@@ -121,9 +121,30 @@ ssize_t edcert_create(const struct edcert *fields, const uint8_t seed[32],
 		wire_put_u8(&w, 0);
 		wire_put_bytes(&w, signer, 32);
 	}
-	if (!wire_writer_ok(&w))
+	if (!wire_writer_ok(&w) || cap - wire_len(&w) < SIGNATURE_LEN)
 		return -ENOSPC;
-	crypto_ed25519_sign(sig, out, wire_len(&w), seed);
-	wire_put_bytes(&w, sig, sizeof(sig));
-	return wire_writer_ok(&w) ? (ssize_t)wire_len(&w) : -ENOSPC;
+	return (ssize_t)wire_len(&w);
+}
+
+ssize_t edcert_create(const struct edcert *fields, const uint8_t seed[32],
+		      const uint8_t signer[32], uint8_t *out, size_t cap)
+{
+	ssize_t n = write_body(fields, signer, out, cap);
+
+	if (n < 0)
+		return n;
+	crypto_ed25519_sign(out + n, out, (size_t)n, seed);
+	return n + SIGNATURE_LEN;
+}
+
+ssize_t edcert_create_expanded(const struct edcert *fields,
+			       const struct crypto_ed25519_expanded *sk,
+			       const uint8_t signer[32], uint8_t *out, size_t cap)
+{
+	ssize_t n = write_body(fields, signer, out, cap);
+
+	if (n < 0)
+		return n;
+	crypto_ed25519_expanded_sign(out + n, out, (size_t)n, sk, signer);
+	return n + SIGNATURE_LEN;
 }

@@ -2,6 +2,7 @@ common_SRCS := \
 	common/addr.c \
 	common/codec.c \
 	common/crypto_aes.c \
+	common/crypto_blind.c \
 	common/crypto_curve.c \
 	common/crypto_hash.c \
 	common/crypto_polyval.c \
@@ -11,6 +12,7 @@ common_SRCS := \
 	common/file.c \
 	common/log.c \
 	common/loop.c \
+	common/onion_address.c \
 	common/secret.c \
 	common/socket_path.c \
 	common/wire.c \

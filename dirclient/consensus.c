@@ -23,6 +23,8 @@ enum part {
 	PART_REQUIRED_CLIENT = 1 << 9,
 	PART_FOOTER = 1 << 10,
 	PART_WEIGHTS = 1 << 11,
+	PART_SRV_PREVIOUS = 1 << 12,
+	PART_SRV_CURRENT = 1 << 13,
 	PART_PREAMBLE = PART_VERSION | PART_STATUS | PART_VALID_AFTER | PART_FRESH_UNTIL |
 			PART_VALID_UNTIL | PART_VOTING_DELAY | PART_KNOWN_FLAGS,
 };
@@ -41,6 +43,8 @@ static const struct {
 	{"consensus-method", PART_METHOD},
 	{"params", PART_PARAMS},
 	{"required-client-protocols", PART_REQUIRED_CLIENT},
+	{"shared-rand-previous-value", PART_SRV_PREVIOUS},
+	{"shared-rand-current-value", PART_SRV_CURRENT},
 	{"directory-footer", PART_FOOTER},
 	{"bandwidth-weights", PART_WEIGHTS},
 };
@@ -160,6 +164,20 @@ static int take_required(struct consensus *c, struct netdoc_str text)
 	return c->required_client ? 0 : -ENOMEM;
 }
 
+/* Number of reveals, and the value in base64 (dir-spec 3.4.1). */
+static int take_srv(struct consensus *c, enum netdir_srv which, struct netdoc_str rest)
+{
+	struct netdoc_str value;
+	uint32_t n_reveals;
+
+	if (!netdoc_u32(&rest, UINT32_MAX, &n_reveals) || !netdoc_word(&rest, &value) ||
+	    codec_base64_decode(c->srv[which], SHARED_RANDOM_LEN, value.s, value.len) !=
+		    SHARED_RANDOM_LEN)
+		return NETDOC_E_VALUE;
+	c->has_srv[which] = true;
+	return 0;
+}
+
 static int take_part(struct consensus *c, enum part part, struct netdoc_str rest)
 {
 	uint32_t vote, dist;
@@ -186,6 +204,10 @@ static int take_part(struct consensus *c, enum part part, struct netdoc_str rest
 		return take_required(c, rest);
 	case PART_WEIGHTS:
 		return take_weights(c, rest);
+	case PART_SRV_PREVIOUS:
+		return take_srv(c, SRV_PREVIOUS, rest);
+	case PART_SRV_CURRENT:
+		return take_srv(c, SRV_CURRENT, rest);
 	case PART_KNOWN_FLAGS:
 	case PART_FOOTER:
 	case PART_PREAMBLE:

@@ -53,6 +53,8 @@ struct consensus {
 	struct consensus_param *params;	/* ascending names */
 	size_t n_params;
 	int32_t weights[WEIGHT_N];	/* -1: absent */
+	bool has_srv[SRV_N];		/* shared random values (rend-spec-v3 2.3) */
+	uint8_t srv[SRV_N][SHARED_RANDOM_LEN];
 	char *required_client;		/* "required-client-protocols", NULL: absent */
 	struct consensus_signature *sigs;
 	size_t n_sigs;

@@ -29,6 +29,8 @@ struct netdir {
 	struct consensus_param *params;
 	size_t n_params;
 	int32_t weights[WEIGHT_N];
+	bool has_srv[SRV_N];
+	uint8_t srv[SRV_N][SHARED_RANDOM_LEN];
 	uint8_t sha3[SHA3_256_LEN];
 	struct md_pool *pool;
 	size_t n_want;
@@ -94,6 +96,8 @@ struct netdir *netdir_new(struct consensus *c)
 	}
 	nd->times = c->times;
 	memcpy(nd->weights, c->weights, sizeof(nd->weights));
+	memcpy(nd->has_srv, c->has_srv, sizeof(nd->has_srv));
+	memcpy(nd->srv, c->srv, sizeof(nd->srv));
 	memcpy(nd->sha3, c->sha3, sizeof(nd->sha3));
 	nd->use_family_lists = consensus_param(c, "use-family-lists", 1) != 0;
 	nd->use_family_ids = consensus_param(c, "use-family-ids", 1) != 0;
@@ -348,6 +352,21 @@ struct netdir_times netdir_times(const struct netdir *nd)
 	return nd->times;
 }
 
+time_t netdir_voting_interval(const struct netdir *nd)
+{
+	return nd->times.fresh_until - nd->times.valid_after;
+}
+
+bool netdir_shared_random(const struct netdir *nd, enum netdir_srv which,
+			  uint8_t ret[SHARED_RANDOM_LEN])
+{
+	assert(which < SRV_N);
+	if (!nd->has_srv[which])
+		return false;
+	memcpy(ret, nd->srv[which], SHARED_RANDOM_LEN);
+	return true;
+}
+
 const uint8_t *netdir_sha3(const struct netdir *nd)
 {
 	return nd->sha3;
@@ -394,6 +413,11 @@ bool netdir_same_family(const struct netdir *nd, const struct relay *a, const st
 bool relay_exits_to(const struct relay *r, uint8_t addr_family, uint16_t port)
 {
 	return port_policy_allows(addr_family == ADDR_V6 ? r->policy6 : r->policy4, port);
+}
+
+bool relay_is_hsdir(const struct relay *r)
+{
+	return (r->flags & RELAY_HSDIR) && (r->caps & RELAY_CAP_HSDIR3);
 }
 
 void relay_to_target(const struct relay *r, struct relay_target *ret)

@@ -16,11 +16,11 @@
 #include <stdint.h>
 
 #include "agent/onion/hs_keys.h"
-#include "agent/onion/link_spec.h"
 #include "common/relay_target.h"
 
 #define HS_INTRO_MAX 20		/* rend-spec-v3 2.5.4 */
 #define HS_POW_SEED_LEN 32
+#define HS_LINK_SPECS_LEN_MAX 256	/* the four known ones take 85 bytes */
 #define HS_DESC_CERT_LIFETIME (54 * 3600)	/* C tor's: longer than a descriptor is in use */
 #define HS_DESC_LIFETIME 180	/* minutes (rend-spec-v3 2.2.5) */
 #define HS_CLIENTS_MAX 330	/* authorised clients that fit the size of a descriptor */
@@ -63,7 +63,7 @@ struct hs_intro {
 	struct relay_target relay;
 	uint8_t auth_key[32];	/* names the circuit at the introduction point */
 	uint8_t enc_key[32];	/* X25519: to encrypt the introduction with */
-	uint8_t link_specs[LINK_SPECS_LEN_MAX];	/* as they came, NSPEC first */
+	uint8_t link_specs[HS_LINK_SPECS_LEN_MAX];	/* as they came, NSPEC first */
 	size_t link_specs_len;
 };
 
