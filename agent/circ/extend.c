@@ -88,11 +88,20 @@ static void put_id(struct wire_writer *w, uint8_t type, const uint8_t *id, size_
 	wire_put_bytes(w, id, len);
 }
 
+static bool has_v4(const struct relay_target *t)
+{
+	return t->or_v4.addr.family == ADDR_V4 && t->or_v4.port != 0;
+}
+
+static bool has_v6(const struct relay_target *t)
+{
+	return t->or_v6.addr.family == ADDR_V6 && t->or_v6.port != 0;
+}
+
 int extend2_encode(const struct relay_target *target, uint16_t type, const uint8_t *handshake,
 		   size_t len, uint8_t out[RELAY_DATA_MAX])
 {
-	bool v4 = target->or_v4.addr.family == ADDR_V4 && target->or_v4.port != 0;
-	bool v6 = target->or_v6.addr.family == ADDR_V6 && target->or_v6.port != 0;
+	bool v4 = has_v4(target), v6 = has_v6(target);
 	struct wire_writer w;
 
 	if ((!v4 && !v6) || len > HANDSHAKE_MSG_MAX)
@@ -149,25 +158,55 @@ static bool get_specifier(struct wire_reader *r, unsigned int *seen, struct rela
 	return wire_done(&v);
 }
 
+static int decode_specifiers(struct wire_reader *r, unsigned int max, struct relay_target *ret)
+{
+	struct relay_target t = { .has_ed = false };
+	unsigned int seen = 0, n = wire_get_u8(r);
+
+	if (n > max)
+		return -EBADMSG;
+	for (unsigned int i = 0; i < n; i++) {
+		if (!get_specifier(r, &seen, &t))
+			return -EBADMSG;
+	}
+	if (!wire_ok(r) || !(seen & 1u << LINK_SPEC_RSA_ID) ||
+	    !(seen & (1u << LINK_SPEC_IPV4 | 1u << LINK_SPEC_IPV6)))
+		return -EBADMSG;
+	*ret = t;
+	return 0;
+}
+
+int link_specifiers_decode(struct wire_reader *r, struct relay_target *ret)
+{
+	return decode_specifiers(r, LINK_SPECIFIERS_MAX, ret);
+}
+
+void link_specifiers_encode(struct wire_writer *w, const struct relay_target *target)
+{
+	bool v4 = has_v4(target), v6 = has_v6(target);
+
+	wire_put_u8(w, (uint8_t)(1 + v4 + v6 + target->has_ed));
+	if (v4)
+		put_addr(w, LINK_SPEC_IPV4, &target->or_v4);
+	put_id(w, LINK_SPEC_RSA_ID, target->rsa_id, RSA_ID_LEN);
+	if (target->has_ed)
+		put_id(w, LINK_SPEC_ED_ID, target->ed_id, ED_ID_LEN);
+	if (v6)
+		put_addr(w, LINK_SPEC_IPV6, &target->or_v6);
+}
+
 int extend2_decode(const uint8_t *body, size_t len, struct extend2 *ret)
 {
 	struct extend2 e = { 0 };
 	struct wire_reader r;
-	unsigned int seen = 0, n;
 
 	wire_reader_init(&r, body, len);
-	n = wire_get_u8(&r);
-	if (n > EXTEND_SPECIFIERS_MAX)
+	if (decode_specifiers(&r, EXTEND_SPECIFIERS_MAX, &e.target) < 0)
 		return -EBADMSG;
-	for (unsigned int i = 0; i < n; i++) {
-		if (!get_specifier(&r, &seen, &e.target))
-			return -EBADMSG;
-	}
 	e.type = wire_get_u16(&r);
 	e.handshake_len = wire_get_u16(&r);
 	e.handshake = wire_get_ptr(&r, e.handshake_len);
-	if (!wire_ok(&r) || !(seen & 1u << LINK_SPEC_RSA_ID) ||
-	    !(seen & (1u << LINK_SPEC_IPV4 | 1u << LINK_SPEC_IPV6)))
+	if (!wire_ok(&r))
 		return -EBADMSG;
 	*ret = e;
 	return 0;

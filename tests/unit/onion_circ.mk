@@ -1,0 +1,1 @@
+UNIT_TESTS += onion_messages
