@@ -76,6 +76,7 @@ static void face_closed(struct conflux *set)
 	ev_timer_stop(loop->ev, &set->grace);
 	loop_cancel(loop, LOOP_PUMP, &set->deliver_task);
 	set->current = NULL;
+	set->answers = NULL;
 	for (size_t i = 0; i < CONFLUX_LEGS_MAX; i++) {
 		conflux_drop_queue(set, &set->legs[i]);
 		leg_close(&set->legs[i]);

@@ -51,6 +51,7 @@ struct conflux {
 	unsigned int n_expected;
 	enum conflux_ux asked;		/* by the exit, for what we send */
 	struct conflux_leg *current;	/* where we send */
+	struct conflux_leg *answers;	/* where the exit sent last, or NULL */
 	uint64_t delivered;		/* sequence number of the last message given to streams */
 	size_t queued;			/* bytes, with overhead */
 	struct loop_task deliver_task;	/* LOOP_PUMP: more of the queue */

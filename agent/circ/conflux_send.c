@@ -9,6 +9,13 @@
  * and go at once, on the leg in use when none has room, so that they stay in order
  * there. A change of leg is announced with SWITCH on the new one: by how much the
  * numbers of its messages jump.
+ *
+ * Round trips that hardly differ say little, and the exit, which measures for
+ * itself, may find the other leg shorter. What it answers on one leg and we on the
+ * other is acknowledged by nothing on either: relays leave Nagle's algorithm on, and
+ * each of them would hold the next small cell back until the kernel of its neighbour
+ * acknowledges the last one by itself, 40 ms. So among legs that are about equally
+ * short the one on which the exit sends is taken.
  */
 #include "agent/circ/conflux_int.h"
 #include "common/log.h"
@@ -16,6 +23,9 @@
 /* After this and some round trips, what was sent has arrived or never will. */
 #define IN_FLIGHT_US 2000000
 #define IN_FLIGHT_RTTS 4
+
+/* A leg is as good as the shortest when its round trip is longer by no more than this. */
+#define ABOUT_EQUAL_PCT 25
 
 static struct flow *leg_flow(const struct conflux_leg *leg)
 {
@@ -38,10 +48,13 @@ static bool wants_throughput(const struct conflux *set)
 	return set->asked == CONFLUX_UX_HIGH_THROUGHPUT || set->asked == CONFLUX_UX_NO_OPINION;
 }
 
-/* The leg with the shortest round trip, of all or of those with room. */
+/*
+ * The leg with the shortest round trip, or the one that the exit uses where they are about equal;
+ * of all or of those with room.
+ */
 static struct conflux_leg *shortest(struct conflux *set, bool only_ready)
 {
-	struct conflux_leg *best = NULL;
+	struct conflux_leg *best = NULL, *answers;
 
 	for (size_t i = 0; i < CONFLUX_LEGS_MAX; i++) {
 		struct conflux_leg *leg = &set->legs[i];
@@ -51,6 +64,10 @@ static struct conflux_leg *shortest(struct conflux *set, bool only_ready)
 		if (!best || leg->rtt_us < best->rtt_us)
 			best = leg;
 	}
+	answers = set->answers;
+	if (best && answers && answers->state == LEG_LINKED && (!only_ready || is_ready(answers)) &&
+	    answers->rtt_us <= best->rtt_us + best->rtt_us * ABOUT_EQUAL_PCT / 100)
+		return answers;
 	return best;
 }
 

@@ -69,6 +69,7 @@ struct pool {
 	unsigned int failures;		/* in a row */
 	int64_t not_before_ms;		/* back-off */
 	int64_t tested_ms;		/* last circuit built to be measured */
+	int64_t refill_ms;		/* the reserve is left as it is until then */
 	int64_t demand_ms;		/* last time anyone wanted an exit circuit */
 	bool waiting;			/* someone was told -EAGAIN since the last tick */
 	bool probe;			/* begin a circuit to see whether the guard answers */

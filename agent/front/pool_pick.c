@@ -8,6 +8,11 @@
 
 #define STREAMS_PER_CIRCUIT_MAX 4096	/* far below the 65,535 stream IDs */
 #define RESERVE_BUILDING_MAX 3
+/*
+ * Handshakes of a replacement would be under way while the stream that took the circuit waits
+ * for its first byte. C tor looks at its reserve once a second.
+ */
+#define REFILL_MS 500
 
 static const struct relay *exit_of(const struct pool_circ *pc)
 {
@@ -116,6 +121,29 @@ static size_t count_pending(struct pool *p, const struct pool_need *need, int64_
 	return n;
 }
 
+/* Circuits ready for whoever comes next. */
+static size_t count_ready(const struct pool *p)
+{
+	const struct pool_circ *pc;
+	size_t n = 0;
+
+	TAILQ_FOREACH(pc, &p->circs, entry)
+		n += pc->purpose == POOL_EXIT && pc->state == POOL_OPEN && !pc->domain;
+	return n;
+}
+
+/* The reserve lacks one now. As long as others wait for use, its replacement comes later. */
+static void refill_later(struct pool *p)
+{
+	if (count_ready(p) + 1 < POOL_RESERVE) {
+		p->refill_ms = 0;
+		pool_tick_soon(p);
+	} else if (p->refill_ms <= pool_now(p)) {
+		p->refill_ms = pool_now(p) + REFILL_MS;
+		pool_rearm(p);
+	}
+}
+
 static struct path_request request_of(const struct pool_need *need)
 {
 	return (struct path_request){
@@ -158,7 +186,7 @@ int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **r
 		pc->idle_since_ms = pool_now(p);
 		if (pc->used_ms == 0) {
 			pc->used_ms = pool_now(p);
-			pool_tick_soon(p);	/* the reserve lacks one now */
+			refill_later(p);
 		}
 		*ret = pc;
 		return 0;
@@ -346,6 +374,8 @@ void pool_fill_reserve(struct pool *p)
 	if (pool_now(p) - p->demand_ms > POOL_PREDICT_MS)
 		return;
 	pool_learn(p);
+	if (pool_now(p) < p->refill_ms)
+		return;
 	/* In a small network no exit may allow 443: any exit is better than none. */
 	if (!reserve_port(p, 443, POOL_RESERVE) && !reserve_port(p, 0, 1))
 		return;

@@ -126,7 +126,7 @@ static bool is_busy(const struct pool *p)
 {
 	const struct pool_circ *pc;
 
-	if (p->n_building > 0 || p->waiting)
+	if (p->n_building > 0 || p->waiting || pool_now(p) < p->refill_ms)
 		return true;
 	TAILQ_FOREACH(pc, &p->circs, entry) {
 		if (pc->state == POOL_WAITING || pc->state == POOL_RETIRED)

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "tests/support/suite.h"
+#include "agent/circ/conflux_int.h"
 #include "tests/unit/conflux_net.h"
 
 /* --- linking --- */
@@ -358,6 +359,42 @@ START_TEST(with_low_latency_one_leg_is_used)
 }
 END_TEST
 
+/* Round trips of the legs, as measured; the exit answers on leg 1; what we say then takes which? */
+static void say_after_answer(uint64_t rtt0_us, uint64_t rtt1_us, unsigned int expected)
+{
+	struct world *w = world_new(47, false);
+	unsigned int before;
+
+	link_both(w);
+	begin(w);
+	w->leg[0]->leg->rtt_us = rtt0_us;
+	w->leg[1]->leg->rtt_us = rtt1_us;
+	exit_data(w, 1, 100);
+	net_settle(w->net[0]);
+	before = w->net[expected]->relays[EXIT].got_data;
+	w->app.to_send = 100;
+	app_write(&w->app);
+	net_settle(w->net[0]);
+	ck_assert_uint_eq(w->net[expected]->relays[EXIT].got_data, before + 1);
+	ck_assert_uint_eq(w->exit.n_got, 100);
+	world_free(w);
+}
+
+START_TEST(of_legs_about_equally_short_the_one_that_brings_answers_is_taken)
+{
+	say_after_answer(80000, 99000, 1);
+	say_after_answer(80000, 80000, 1);
+	say_after_answer(99000, 80000, 1);
+}
+END_TEST
+
+START_TEST(a_leg_that_is_clearly_longer_is_not_taken_for_its_answers)
+{
+	say_after_answer(80000, 101000, 0);
+	say_after_answer(1, 3000000, 0);
+}
+END_TEST
+
 /* --- loss of a leg --- */
 
 static void lose(struct world *w, unsigned int i)
@@ -697,6 +734,8 @@ int main(void)
 	tcase_add_loop_test(t, what_we_send_arrives_in_order, 0, 4);
 	tcase_add_test(t, windows_of_both_legs_are_used_up_and_no_more);
 	tcase_add_test(t, with_low_latency_one_leg_is_used);
+	tcase_add_test(t, of_legs_about_equally_short_the_one_that_brings_answers_is_taken);
+	tcase_add_test(t, a_leg_that_is_clearly_longer_is_not_taken_for_its_answers);
 	tcase_add_test(t, losing_a_leg_that_was_never_used_is_survived);
 	tcase_add_test(t, losing_the_leg_in_use_ends_the_set);
 	tcase_add_test(t, losing_a_leg_with_data_under_way_ends_the_set);

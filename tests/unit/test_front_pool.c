@@ -96,9 +96,33 @@ START_TEST(a_clean_circuit_is_claimed_without_a_build)
 	tick();
 	ck_assert_uint_eq(n_circuits, POOL_RESERVE);
 	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	at(POOL_TICK_S * 1000 + 1000);
 	tick();
 	ck_assert_uint_eq(n_circuits, POOL_RESERVE + 1);
 	domain_unref(d);
+}
+END_TEST
+
+START_TEST(a_replacement_leaves_the_first_byte_alone_unless_the_reserve_is_low)
+{
+	struct domain *d = domain("d"), *e = domain("e");
+	struct pool_need n = need(d, 443), m = need(e, 443);
+	struct pool_circ *pc;
+
+	tick();
+	for (size_t i = 0; i < POOL_RESERVE; i++)
+		open_circuit(i);
+	at(2000);
+	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
+	tick();
+	at(2300);
+	tick();
+	ck_assert_uint_eq(n_circuits, POOL_RESERVE);
+	ck_assert_int_eq(pool_take(pool, &m, &pc), 0);
+	tick();
+	ck_assert_uint_eq(n_circuits, POOL_RESERVE + 2);
+	domain_unref(d);
+	domain_unref(e);
 }
 END_TEST
 
@@ -553,6 +577,7 @@ int main(void)
 	tcase_add_test(t, domains_never_share_a_circuit);
 	tcase_add_test(t, a_dirty_circuit_takes_no_new_streams_and_goes_with_its_last);
 	tcase_add_test(t, a_clean_circuit_is_claimed_without_a_build);
+	tcase_add_test(t, a_replacement_leaves_the_first_byte_alone_unless_the_reserve_is_low);
 	tcase_add_test(t, nothing_is_kept_in_reserve_after_an_idle_hour);
 	tcase_add_test(t, exits_must_allow_the_port_the_family_and_be_stable);
 	tcase_add_test(t, exits_that_failed_a_stream_are_avoided);
