@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
+#include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
@@ -12,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -175,7 +177,14 @@ static const int allowed[] = {
 	SCMP_SYS(getppid), SCMP_SYS(gettid), SCMP_SYS(getuid), SCMP_SYS(geteuid), SCMP_SYS(getgid),
 	SCMP_SYS(getegid), SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(getrusage),
 	SCMP_SYS(getrlimit), SCMP_SYS(sched_getaffinity), SCMP_SYS(exit), SCMP_SYS(exit_group),
+	/* threads: clone itself is below */
+	SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
 };
+
+/* What pthread_create() passes to clone: a thread of this process, never another process. */
+#define THREAD_FLAGS                                                                    \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |  \
+	 CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
 
 /* No library of ours asks for these, so whoever does is not us. */
 static const int fatal[] = {
@@ -198,6 +207,24 @@ static int add_sockets(scmp_filter_ctx f)
 	return r;
 }
 
+/*
+ * Solver threads. The flags of clone3 lie in memory, where no filter sees them: the C
+ * library is told that there is none, without a signal, since it blocks all of them
+ * meanwhile, and takes clone. A thread may be made less important.
+ */
+static int add_threads(scmp_filter_ctx f)
+{
+	int r = seccomp_rule_add(f, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+
+	if (r == 0)
+		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+				     SCMP_A0(SCMP_CMP_EQ, THREAD_FLAGS));
+	if (r == 0)
+		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(setpriority), 1,
+				     SCMP_A0(SCMP_CMP_EQ, PRIO_PROCESS));
+	return r;
+}
+
 /* Calls that are allowed with some arguments alone. */
 static int add_conditional(scmp_filter_ctx f)
 {
@@ -210,6 +237,8 @@ static int add_conditional(scmp_filter_ctx f)
 	if (r == 0)
 		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
 				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	if (r == 0)
+		r = add_threads(f);
 	/* abort() */
 	if (r == 0)
 		r = seccomp_rule_add(f, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,

@@ -6,7 +6,8 @@
  * foreign code, that code finds: no program can be started, no memory can be made
  * executable, no process can be traced, no kernel interface beyond files, sockets
  * and timers can be reached (seccomp); of the file system it sees the agent's own
- * directories (Landlock). Entered after start, never left. What the filter refuses
+ * directories (Landlock). Threads it may make (of solvers, agent/onion/pow_pool.h): they
+ * are within as well. Entered after start, never left. What the filter refuses
  * answers ENOSYS and is counted; starting a program ends the process.
  *
  * Both are the kernel's: where it has none of them the agent runs without and says

@@ -54,6 +54,12 @@ void crypto_shake_init(struct crypto_sha3 *s);
 void crypto_shake_update(struct crypto_sha3 *s, const void *data, size_t len);
 void crypto_shake_out(struct crypto_sha3 *s, void *out, size_t len);
 
+#define CRYPTO_BLAKE2B_SALT_LEN 16
+/* @out_len 1..64: a shorter output is another hash, not the beginning of a longer one. */
+void crypto_blake2b(void *out, size_t out_len, const void *data, size_t len);
+void crypto_blake2b_salted(void *out, size_t out_len, const void *data, size_t len,
+			   const uint8_t salt[CRYPTO_BLAKE2B_SALT_LEN]);
+
 /* --- MAC and key derivation --- */
 void crypto_hmac_sha256(uint8_t out[SHA256_LEN], const void *key, size_t key_len,
 			const void *msg, size_t msg_len);

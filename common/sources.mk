@@ -3,6 +3,7 @@ common_SRCS := \
 	common/codec.c \
 	common/crypto_aes.c \
 	common/crypto_blind.c \
+	common/crypto_blake2.c \
 	common/crypto_curve.c \
 	common/crypto_hash.c \
 	common/crypto_polyval.c \

@@ -160,6 +160,7 @@ static void circuit_free(struct circuit *c)
 		flow_deinit(&c->hops[i].flow);
 		stream_table_deinit(&c->hops[i].streams);
 		relay_crypto_wipe(&c->crypto[i]);
+		secret_wipe(c->hops[i].kh, sizeof(c->hops[i].kh));
 	}
 	while (!TAILQ_EMPTY(&c->dead)) {
 		struct stream *s = TAILQ_FIRST(&c->dead);

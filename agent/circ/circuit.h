@@ -128,8 +128,9 @@ struct circuit *circuit_new(struct circ_env *env, const struct circuit_ops *ops,
  */
 int circuit_build(struct circuit *c, const struct relay_target *hops, size_t n, int timeout_ms);
 /*
- * Adds one hop to an open circuit; opened() comes again. 0, -EINVAL, -EBUSY (building),
- * -ENOSPC: no hop or no RELAY_EARLY cell is left; what goes past the first hop uses those up.
+ * Adds one hop to an open circuit; opened() comes again. 0, -EINVAL, -EBUSY (building, or the
+ * answer to an onion service's message is due), -ENOSPC: no hop or no RELAY_EARLY cell is left;
+ * what goes past the first hop uses those up.
  */
 int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeout_ms);
 /*

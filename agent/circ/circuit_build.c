@@ -160,10 +160,12 @@ int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeou
 {
 	int r;
 
-	if (c->state == CIRCUIT_WAIT_CHANNEL || c->state == CIRCUIT_BUILDING)
+	if (c->state == CIRCUIT_WAIT_CHANNEL || c->state == CIRCUIT_BUILDING ||
+	    c->onion_step == ONION_ASKED)
 		return -EBUSY;
 	/* Streams of a set leave at its last hop. */
-	if (c->state != CIRCUIT_OPEN || c->conflux || c->leg || !hop->has_ntor || timeout_ms <= 0)
+	if (c->state != CIRCUIT_OPEN || c->conflux || c->leg || !hop->has_ntor ||
+	    timeout_ms <= 0 || circuit_has_far(c))
 		return -EINVAL;
 	/* Relays drop an EXTEND2 that is not in a RELAY_EARLY cell (tor-spec 5.6). */
 	if (c->n_open == CIRC_HOPS_MAX || c->early_left == 0)
@@ -178,5 +180,8 @@ int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeou
 	}
 	circuit_set_state(c, CIRCUIT_BUILDING);
 	circuit_arm_build_timer(c, timeout_ms);
+	/* The new relay has not heard of any introduction. */
+	if (c->role == CIRCUIT_CLIENT_INTRO)
+		c->onion_step = ONION_SILENT;
 	return 0;
 }

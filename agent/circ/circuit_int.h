@@ -39,7 +39,17 @@ struct hop {
 	struct flow flow;
 	struct stream_flow_params stream_params;
 	bool cc;
+	bool far;		/* beyond the rendezvous point: no relay, no target */
+	uint8_t kh[CIRCUIT_KH_LEN];	/* secret */
 	struct stream_table streams;
+};
+
+/* Where the exchange with the last relay stands that the circuit's role is about. */
+enum onion_step {
+	ONION_SILENT,		/* nothing sent */
+	ONION_ASKED,		/* an answer is due */
+	ONION_ANSWERED,
+	ONION_DONE,		/* nothing more may come, but from the far hop */
 };
 
 TAILQ_HEAD(stream_list, stream);
@@ -59,6 +69,8 @@ struct circuit {
 	struct hop_crypto crypto[CIRC_HOPS_MAX];	/* contiguous for relay_crypto_seal() */
 	size_t n_open, n_wanted;
 	struct handshake_client handshake;	/* with hop n_open, while building */
+	enum circuit_role role;
+	enum onion_step onion_step;
 	unsigned int early_left;
 	unsigned int junk;
 
@@ -87,10 +99,11 @@ enum stream_kind {
 	STREAM_BEGIN,
 	STREAM_DIR,
 	STREAM_RESOLVE,
+	STREAM_ASKED,	/* the client of our onion service began it */
 };
 
 enum stream_state {
-	STREAM_CONNECTING,	/* BEGIN or RESOLVE sent; may send optimistic data */
+	STREAM_CONNECTING,	/* BEGIN or RESOLVE sent; its beginner may send optimistic data */
 	STREAM_OPEN,		/* CONNECTED came */
 	STREAM_DEAD,		/* ended; freed at the end of this round */
 };
@@ -138,6 +151,14 @@ void circuit_build_on_extended(struct circuit *c, size_t hop, const struct relay
 
 /* --- circuit_recv.c --- */
 void circuit_recv_relay(struct circuit *c, uint8_t *body);
+/* A message that makes no sense here but does no harm, up to CIRC_JUNK_MAX. */
+void circuit_count_junk(struct circuit *c, const struct relay_msg *msg);
+
+/* --- circuit_onion.c --- */
+/* A message of an onion service from hop @i; what is out of turn closes the circuit. */
+void circuit_onion_recv(struct circuit *c, size_t i, const struct relay_msg *msg);
+/* May a stream of @kind leave at @hop of this circuit? */
+bool circuit_onion_allows_stream(const struct circuit *c, size_t hop, enum stream_kind kind);
 
 /* --- stream.c --- */
 /* Takes @s off its circuit; a half-closed entry stays behind when @half. */
@@ -150,6 +171,14 @@ void stream_kill(struct stream *s, uint16_t reason, uint8_t wire_reason);
 void stream_set_state(struct stream *s, enum stream_state to);
 /* Sends what flow control asks for. */
 void stream_act(struct stream *s, const struct stream_flow_act *act);
+
+/* @kind STREAM_ASKED: its owner comes later. NULL: out of memory. */
+struct stream *stream_new(struct circuit *c, size_t hop, uint16_t id, enum stream_kind kind,
+			  const struct stream_ops *ops, void *owner);
+void stream_arm_reply_timer(struct stream *s, int timeout_ms);
+
+/* --- stream_asked.c --- */
+void stream_recv_begin(struct circuit *c, size_t hop, const struct relay_msg *msg);
 
 /* --- stream_recv.c --- */
 void stream_recv(struct circuit *c, size_t hop, const struct relay_msg *msg);

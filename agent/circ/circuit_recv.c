@@ -12,7 +12,7 @@
 #include "agent/circ/extend.h"
 #include "common/log.h"
 
-static void count_junk(struct circuit *c, const struct relay_msg *msg)
+void circuit_count_junk(struct circuit *c, const struct relay_msg *msg)
 {
 	log_info("circ %llu: dropped %s (%u), stream %u", (unsigned long long)c->id,
 		 relay_command_str(msg->command), msg->command, msg->stream_id);
@@ -96,11 +96,29 @@ static void dispatch(struct circuit *c, size_t i, const struct relay_msg *msg,
 	case RELAY_CONFLUX_SWITCH:
 		conflux_recv_switch(c, i, msg);
 		return;
+	case RELAY_INTRODUCE2:
+	case RELAY_RENDEZVOUS2:
+	case RELAY_INTRO_ESTABLISHED:
+	case RELAY_RENDEZVOUS_ESTABLISHED:
+	case RELAY_INTRODUCE_ACK:
+		circuit_onion_recv(c, i, msg);
+		return;
+	case RELAY_BEGIN:
+		stream_recv_begin(c, i, msg);
+		return;
 	case RELAY_DROP:	/* padding by design (tor-spec 7.2) */
 	case RELAY_PADDING_NEGOTIATED:
 		return;
 	}
 	to_stream(c, i, msg);	/* END, CONNECTED, RESOLVED, XON, XOFF */
+}
+
+/* May it come at all? BEGIN only from the client of an onion service of ours. */
+static bool is_inbound(const struct circuit *c, size_t i, const struct relay_msg *msg)
+{
+	if (msg->command == RELAY_BEGIN)
+		return c->hops[i].far && c->role == CIRCUIT_SERVICE_REND;
+	return relay_command_is_inbound(msg->command);
 }
 
 /* The stream ID fits the command (tor-spec 6.1). */
@@ -141,14 +159,14 @@ void circuit_recv_relay(struct circuit *c, uint8_t *body)
 		log_debug("circ %llu: %s from hop %zu, stream %u, %u bytes",
 			  (unsigned long long)c->id, relay_command_str(msg.command), i,
 			  msg.stream_id, msg.len);
-	if (!relay_command_is_inbound(msg.command) || !stream_id_fits(&msg)) {
+	if (!is_inbound(c, i, &msg) || !stream_id_fits(&msg)) {
 		if (msg.command == RELAY_DATA)
 			circuit_violation(c, "DATA without a stream");
 		else if (msg.command == RELAY_CONFLUX_LINK ||
 			 msg.command == RELAY_CONFLUX_LINKED_ACK)
 			circuit_violation(c, "a client's part of linking, from a relay");
 		else
-			count_junk(c, &msg);
+			circuit_count_junk(c, &msg);
 		return;
 	}
 	dispatch(c, i, &msg, tag);

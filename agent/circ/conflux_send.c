@@ -15,7 +15,8 @@
  * other is acknowledged by nothing on either: relays leave Nagle's algorithm on, and
  * each of them would hold the next small cell back until the kernel of its neighbour
  * acknowledges the last one by itself, 40 ms. So among legs that are about equally
- * short the one on which the exit sends is taken.
+ * short the one on which the exit sends is taken, as long as little is under way: bulk
+ * data keeps every link busy, and goes where the round trip says.
  */
 #include "agent/circ/conflux_int.h"
 #include "common/log.h"
@@ -26,6 +27,7 @@
 
 /* A leg is as good as the shortest when its round trip is longer by no more than this. */
 #define ABOUT_EQUAL_PCT 25
+#define ABOUT_EQUAL_US 10000
 
 static struct flow *leg_flow(const struct conflux_leg *leg)
 {
@@ -40,6 +42,19 @@ static bool has_window(const struct conflux_leg *leg)
 static bool is_ready(const struct conflux_leg *leg)
 {
 	return has_window(leg) && !channel_circ_congested(&leg->circuit->chan);
+}
+
+static bool is_about_as_short(const struct conflux_leg *leg, const struct conflux_leg *best)
+{
+	uint64_t more = best->rtt_us * ABOUT_EQUAL_PCT / 100;
+
+	return leg->rtt_us <= best->rtt_us + (more > ABOUT_EQUAL_US ? more : ABOUT_EQUAL_US);
+}
+
+/* Less is under way than the exit would acknowledge: questions, not bulk data. */
+static bool is_quiet(const struct conflux_leg *leg)
+{
+	return leg_flow(leg)->tags.n == 0;
 }
 
 /* One leg only, or any that has room? (C tor has no rules of their own for "low memory") */
@@ -66,7 +81,7 @@ static struct conflux_leg *shortest(struct conflux *set, bool only_ready)
 	}
 	answers = set->answers;
 	if (best && answers && answers->state == LEG_LINKED && (!only_ready || is_ready(answers)) &&
-	    answers->rtt_us <= best->rtt_us + best->rtt_us * ABOUT_EQUAL_PCT / 100)
+	    is_quiet(answers) && is_quiet(best) && is_about_as_short(answers, best))
 		return answers;
 	return best;
 }

@@ -28,6 +28,7 @@ enum handshake_type {
 enum relay_crypto_kind {
 	RELAY_CRYPTO_TOR1,	/* Df20 Db20 Kf16 Kb16 = 72 bytes of keys */
 	RELAY_CRYPTO_CGO,	/* 80 + 80 bytes */
+	RELAY_CRYPTO_FAR,	/* the hop beyond a rendezvous: Df32 Db32 Kf32 Kb32 = 128 bytes */
 };
 #define RELAY_CRYPTO_KEYS_MAX 160
 
@@ -39,7 +40,7 @@ struct handshake_request {
 
 struct handshake_result {
 	enum relay_crypto_kind kind;
-	uint8_t keys[RELAY_CRYPTO_KEYS_MAX];	/* 72 or 160 bytes used */
+	uint8_t keys[RELAY_CRYPTO_KEYS_MAX];	/* 72, 160 or 128 bytes used */
 	uint8_t kh[20];		/* KH, for onion services */
 	bool cc;		/* congestion control was granted */
 	uint8_t sendme_inc;	/* with cc: as the relay said; else 0 */

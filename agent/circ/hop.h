@@ -28,4 +28,11 @@ int hop_open(struct hop *hop, struct hop_crypto *crypto, const struct circ_env *
 	     const struct handshake_client *asked, const struct handshake_result *keys,
 	     size_t n_path);
 
+/*
+ * The hop beyond the rendezvous point from the keys of the rendezvous; @sendme_inc 0: no
+ * congestion control. 0, or -EINVAL: an increment far from the consensus.
+ */
+int hop_open_far(struct hop *hop, struct hop_crypto *crypto, const struct circ_env *env,
+		 const struct circuit_far *far);
+
 #endif

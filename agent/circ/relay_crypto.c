@@ -3,7 +3,8 @@
  * relay_crypto.c - the layers of a circuit, whatever kind each hop has
  *
  * Kinds mix freely: a layer is a permutation of the 509 bytes, and only the hop
- * that a cell is for looks inside. See relay_crypto_tor1.c and cgo.c.
+ * that a cell is for looks inside. See relay_crypto_tor1.c, cgo.c and
+ * relay_crypto_far.c.
  */
 #include "agent/circ/relay_crypto.h"
 
@@ -40,6 +41,11 @@ void relay_crypto_init(struct hop_crypto *hop, const struct handshake_result *ke
 		cgo_side_init(&hop->u.cgo.f, k);
 		cgo_side_init(&hop->u.cgo.b, k + CGO_SIDE_KEYS_LEN);
 		break;
+	case RELAY_CRYPTO_FAR:
+		/* Df Db Kf Kb (rend-spec-v3 4.2.1) */
+		far_side_init(&hop->u.far.f, k, k + 64);
+		far_side_init(&hop->u.far.b, k + 32, k + 96);
+		break;
 	}
 }
 
@@ -58,6 +64,10 @@ static void client_originate(struct hop_crypto *hop, uint8_t command, uint8_t *b
 	case RELAY_CRYPTO_CGO:
 		cgo_client_originate(&hop->u.cgo.f, command, body, tag);
 		break;
+	case RELAY_CRYPTO_FAR:
+		far_sign(&hop->u.far.f, body, tag);
+		far_crypt(&hop->u.far.f, body);
+		break;
 	}
 }
 
@@ -70,6 +80,9 @@ static void client_forward(struct hop_crypto *hop, uint8_t command, uint8_t *bod
 	case RELAY_CRYPTO_CGO:
 		cgo_client_pass(&hop->u.cgo.f, command, body);
 		break;
+	case RELAY_CRYPTO_FAR:
+		far_crypt(&hop->u.far.f, body);
+		break;
 	}
 }
 
@@ -81,6 +94,9 @@ static bool client_receive(struct hop_crypto *hop, uint8_t command, uint8_t *bod
 		return tor1_recognise(&hop->u.tor1.b, body, tag);
 	case RELAY_CRYPTO_CGO:
 		return cgo_client_receive(&hop->u.cgo.b, command, body, tag);
+	case RELAY_CRYPTO_FAR:
+		far_crypt(&hop->u.far.b, body);
+		return far_recognise(&hop->u.far.b, body, tag);
 	}
 	return false;
 }
@@ -126,6 +142,9 @@ int relay_crypto_relay_forward(struct hop_crypto *hop, uint8_t command,
 		return tor1_recognise(&hop->u.tor1.f, body, ret_tag);
 	case RELAY_CRYPTO_CGO:
 		return cgo_relay_forward(&hop->u.cgo.f, command, body, ret_tag);
+	case RELAY_CRYPTO_FAR:
+		far_crypt(&hop->u.far.f, body);
+		return far_recognise(&hop->u.far.f, body, ret_tag);
 	}
 	return 0;
 }
@@ -140,6 +159,9 @@ void relay_crypto_relay_backward(struct hop_crypto *hop, uint8_t command,
 	case RELAY_CRYPTO_CGO:
 		cgo_relay_backward(&hop->u.cgo.b, command, body);
 		break;
+	case RELAY_CRYPTO_FAR:
+		far_crypt(&hop->u.far.b, body);
+		break;
 	}
 }
 
@@ -153,6 +175,10 @@ void relay_crypto_relay_originate(struct hop_crypto *hop, uint8_t command,
 		break;
 	case RELAY_CRYPTO_CGO:
 		cgo_relay_originate(&hop->u.cgo.b, command, body, ret_tag);
+		break;
+	case RELAY_CRYPTO_FAR:
+		far_sign(&hop->u.far.b, body, ret_tag);
+		far_crypt(&hop->u.far.b, body);
 		break;
 	}
 }

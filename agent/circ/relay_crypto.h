@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * relay_crypto.h - onion encryption of relay cells, tor1 and CGO
+ * relay_crypto.h - onion encryption of relay cells: tor1, CGO, and the far hop of onion services
  *
  * One struct hop_crypto per hop, from that hop's handshake result. Seal and open
  * are the client's directions; the relay_* ones are a relay's single layer (for
- * tests now, for our own relay later). State advances with every cell: call once
+ * tests now, for our own relay later). The far hop is the other end of a rendezvous: tor1
+ * with longer keys (rend-spec-v3 3.3.2). State advances with every cell: call once
  * per cell, in order. Spec: tor-spec 5.5, 6.1; prop359 for CGO.
  */
 #ifndef CIRC_RELAY_CRYPTO_H
@@ -17,11 +18,16 @@
 #include "common/crypto.h"
 
 #define RELAY_BODY_LEN 509
-#define RELAY_TAG_MAX 20	/* SENDME tag: 20 bytes with tor1, 16 with CGO */
+#define RELAY_TAG_MAX 20	/* SENDME tag: 20 bytes with tor1 and the far hop, 16 with CGO */
 
 struct tor1_side {	/* one direction */
 	struct crypto_aes_ctr cipher;
 	struct crypto_sha1 digest;
+};
+
+struct far_side {	/* one direction */
+	struct crypto_aes_ctr cipher;	/* AES-256 */
+	struct crypto_sha3 digest;
 };
 
 struct cgo_side {	/* one direction (prop359) */
@@ -41,10 +47,11 @@ struct hop_crypto {
 	union {
 		struct { struct tor1_side f, b; } tor1;
 		struct { struct cgo_side f, b; } cgo;
+		struct { struct far_side f, b; } far;
 	} u;
 };
 
-/* Relay cell format: 0 (tor1) or 1 (CGO). Tag lengths: 20 or 16. */
+/* Relay cell format: 1 with CGO, else 0. Tag lengths: 16 with CGO, else 20. */
 unsigned int relay_crypto_cell_version(const struct hop_crypto *hop);
 size_t relay_crypto_tag_len(const struct hop_crypto *hop);
 

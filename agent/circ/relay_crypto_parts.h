@@ -24,6 +24,12 @@ bool tor1_recognise(struct tor1_side *s, uint8_t body[RELAY_BODY_LEN],
 /* Encrypts or decrypts. */
 void tor1_crypt(struct tor1_side *s, uint8_t body[RELAY_BODY_LEN]);
 
+/* As tor1, with SHA3-256 and AES-256; the first 20 bytes of the digest are the tag. */
+void far_side_init(struct far_side *s, const uint8_t seed[32], const uint8_t key[32]);
+void far_sign(struct far_side *s, uint8_t body[RELAY_BODY_LEN], uint8_t ret_tag[TOR1_TAG_LEN]);
+bool far_recognise(struct far_side *s, uint8_t body[RELAY_BODY_LEN], uint8_t ret_tag[TOR1_TAG_LEN]);
+void far_crypt(struct far_side *s, uint8_t body[RELAY_BODY_LEN]);
+
 void cgo_side_init(struct cgo_side *s, const uint8_t keys[CGO_SIDE_KEYS_LEN]);
 /* UIV+ of prop359, both ways: (@tweak, @command) selects the permutation. */
 void cgo_uiv_encrypt(struct cgo_side *s, const uint8_t tweak[16], uint8_t command,

@@ -2,6 +2,7 @@ circ_SRCS := \
 	agent/circ/circuit.c \
 	agent/circ/circuit_build.c \
 	agent/circ/circuit_info.c \
+	agent/circ/circuit_onion.c \
 	agent/circ/circuit_recv.c \
 	agent/circ/conflux.c \
 	agent/circ/conflux_msg.c \
@@ -16,6 +17,7 @@ circ_SRCS := \
 	agent/circ/resolve.c \
 	agent/circ/sendme.c \
 	agent/circ/stream.c \
+	agent/circ/stream_asked.c \
 	agent/circ/stream_flow.c \
 	agent/circ/stream_msg.c \
 	agent/circ/stream_recv.c \
@@ -30,6 +32,7 @@ circ_SRCS += \
 circ_SRCS += \
 	agent/circ/cgo.c \
 	agent/circ/relay_crypto.c \
+	agent/circ/relay_crypto_far.c \
 	agent/circ/relay_crypto_tor1.c
 circ_SRCS += \
 	agent/circ/cc_params.c \

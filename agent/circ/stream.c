@@ -51,7 +51,7 @@ static void leave_half_closed(struct stream *s)
 	struct half_stream half = {
 		.id = s->id,
 		.cc = s->flow.cc,
-		.reply_pending = s->state == STREAM_CONNECTING,
+		.reply_pending = s->state == STREAM_CONNECTING && s->kind != STREAM_ASKED,
 		.data_left = s->kind == STREAM_RESOLVE ? 0 : s->flow.deliver_window,
 		.sendmes_left = (STREAM_WINDOW - s->flow.package_window) / STREAM_WINDOW_INC,
 	};
@@ -127,8 +127,8 @@ static void on_pace(struct ev_loop *ev, ev_timer *w, int revents)
 
 /* --- beginning --- */
 
-static struct stream *stream_new(struct circuit *c, size_t hop, uint16_t id,
-				 enum stream_kind kind, const struct stream_ops *ops, void *owner)
+struct stream *stream_new(struct circuit *c, size_t hop, uint16_t id, enum stream_kind kind,
+			  const struct stream_ops *ops, void *owner)
 {
 	struct stream *s = calloc(1, sizeof(*s));
 
@@ -142,12 +142,20 @@ static struct stream *stream_new(struct circuit *c, size_t hop, uint16_t id,
 	s->ops = ops;
 	s->owner = owner;
 	stream_flow_init(&s->flow, s->hop->cc);
+	ev_timer_init(&s->reply_timer, on_reply_timeout, 0, 0);
+	s->reply_timer.data = s;
 	ev_timer_init(&s->pace_timer, on_pace, 0, 0);
 	s->pace_timer.data = s;
 	stream_table_add(&s->hop->streams, s);
 	c->n_streams++;
 	loop_defer(c->env->loop, LOOP_PUMP, &c->notify_task);
 	return s;
+}
+
+void stream_arm_reply_timer(struct stream *s, int timeout_ms)
+{
+	ev_timer_set(&s->reply_timer, timeout_ms / 1000.0, 0);
+	ev_timer_start(s->circuit->env->loop->ev, &s->reply_timer);
 }
 
 static int start(struct circuit *c, size_t hop, enum stream_kind kind, const uint8_t *body,
@@ -164,7 +172,8 @@ static int start(struct circuit *c, size_t hop, enum stream_kind kind, const uin
 
 	if (c->state != CIRCUIT_OPEN)
 		return -ENOTCONN;
-	if (hop >= c->n_open || timeout_ms <= 0 || c->leg)
+	if (hop >= c->n_open || timeout_ms <= 0 || c->leg ||
+	    !circuit_onion_allows_stream(c, hop, kind))
 		return -EINVAL;
 	/* Exits refuse directory streams over a set, which could not be told apart otherwise. */
 	if (c->conflux && (kind == STREAM_DIR || hop != c->n_open - 1))
@@ -175,9 +184,7 @@ static int start(struct circuit *c, size_t hop, enum stream_kind kind, const uin
 	s = stream_new(c, hop, id, kind, ops, owner);
 	if (!s)
 		return -ENOMEM;
-	ev_timer_init(&s->reply_timer, on_reply_timeout, timeout_ms / 1000.0, 0);
-	s->reply_timer.data = s;
-	ev_timer_start(c->env->loop->ev, &s->reply_timer);
+	stream_arm_reply_timer(s, timeout_ms);
 	circuit_send_msg(c, hop, commands[kind], id, body, len);
 	*ret = s;
 	return 0;
@@ -192,6 +199,20 @@ int stream_begin(struct circuit *c, size_t hop, const char *host, uint16_t port,
 	if (len < 0)
 		return len;
 	return start(c, hop, STREAM_BEGIN, body, (size_t)len, timeout_ms, ops, owner, ret);
+}
+
+int stream_begin_onion(struct circuit *c, uint16_t port, int timeout_ms,
+		       const struct stream_ops *ops, void *owner, struct stream **ret)
+{
+	uint8_t body[BEGIN_BODY_MAX];
+	int len = begin_onion_encode(port, body);
+
+	if (len < 0)
+		return len;
+	if (c->state == CIRCUIT_OPEN && !circuit_has_far(c))
+		return -EINVAL;
+	return start(c, c->n_open - 1, STREAM_BEGIN, body, (size_t)len, timeout_ms, ops, owner,
+		     ret);
 }
 
 int stream_begin_dir(struct circuit *c, size_t hop, int timeout_ms, const struct stream_ops *ops,

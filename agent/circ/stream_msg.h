@@ -24,6 +24,12 @@ bool stream_host_is_valid(const char *host);
  * length, or -EINVAL (host, port 0).
  */
 int begin_encode(const char *host, uint16_t port, uint32_t flags, uint8_t out[BEGIN_BODY_MAX]);
+/* ":port" NUL, for the far end of a rendezvous. The length, or -EINVAL (port 0). */
+int begin_onion_encode(uint16_t port, uint8_t out[BEGIN_BODY_MAX]);
+/*
+ * What a client sends: anything, ':', a port of 1 to 65535, NUL, flags or nothing. 0 or -EBADMSG.
+ */
+int begin_decode(const uint8_t *body, size_t len, struct stream_asked *ret);
 /* "host" NUL. The length or -EINVAL. */
 int resolve_encode(const char *host, uint8_t out[BEGIN_BODY_MAX]);
 

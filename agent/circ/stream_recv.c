@@ -32,7 +32,8 @@ static void on_connected(struct stream *s, const struct relay_msg *msg)
 	struct addr addr;
 	uint32_t ttl;
 
-	if (s->state != STREAM_CONNECTING || s->kind == STREAM_RESOLVE) {
+	if (s->state != STREAM_CONNECTING || s->kind == STREAM_RESOLVE ||
+	    s->kind == STREAM_ASKED) {
 		circuit_violation(s->circuit, "CONNECTED out of place");
 		return;
 	}
@@ -49,7 +50,8 @@ static void on_data(struct stream *s, const struct relay_msg *msg)
 	struct circuit *c = s->circuit;
 	struct stream_flow_act act;
 
-	if (s->state != STREAM_OPEN) {
+	/* Who begins a stream may send before it is connected. */
+	if (s->state != STREAM_OPEN && s->kind != STREAM_ASKED) {
 		circuit_violation(c, "DATA before CONNECTED");
 		return;
 	}

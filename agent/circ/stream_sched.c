@@ -24,6 +24,7 @@ static size_t cell_data_max(const struct stream *s)
 static unsigned int own_cells(struct stream *s)
 {
 	if (s->kind == STREAM_RESOLVE || s->state == STREAM_DEAD ||
+	    (s->kind == STREAM_ASKED && s->state == STREAM_CONNECTING) ||
 	    (s->circuit->state != CIRCUIT_OPEN && s->circuit->state != CIRCUIT_BUILDING))
 		return 0;
 	return stream_flow_cells(&s->flow, cell_data_max(s), circuit_now_usec(s->circuit));

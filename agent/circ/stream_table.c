@@ -53,12 +53,25 @@ static struct half_stream *find_half(const struct stream_table *t, uint16_t id)
 	return h;
 }
 
+bool stream_table_has_room(struct stream_table *t, int64_t now_ms)
+{
+	expire(t, now_ms);
+	return t->n_live + t->n_half < STREAM_TABLE_MAX;
+}
+
+void stream_table_forget_half(struct stream_table *t, uint16_t id)
+{
+	struct half_stream *h = find_half(t, id);
+
+	if (h)
+		drop_half(t, h);
+}
+
 uint16_t stream_table_pick_id(struct stream_table *t, int64_t now_ms)
 {
 	uint16_t id;
 
-	expire(t, now_ms);
-	if (t->n_live + t->n_half >= STREAM_TABLE_MAX)
+	if (!stream_table_has_room(t, now_ms))
 		return 0;
 	/* At most one ID in sixteen is taken. */
 	do {

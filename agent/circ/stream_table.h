@@ -55,6 +55,10 @@ void stream_table_deinit(struct stream_table *t);
 struct stream *stream_table_find(const struct stream_table *t, uint16_t id);
 /* A random ID that nobody uses, or 0. */
 uint16_t stream_table_pick_id(struct stream_table *t, int64_t now_ms);
+/* Is there room for one more, whoever chose its ID? */
+bool stream_table_has_room(struct stream_table *t, int64_t now_ms);
+/* The far side gives the ID of a half-closed stream to another one. */
+void stream_table_forget_half(struct stream_table *t, uint16_t id);
 void stream_table_add(struct stream_table *t, struct stream *s);
 void stream_table_remove(struct stream_table *t, struct stream *s);
 /* @template: all but the links and the expiry. Out of memory: the ID is forgotten. */

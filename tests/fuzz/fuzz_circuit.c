@@ -5,7 +5,9 @@
  * The first byte picks the kind of circuit and whether it is built in peace, the
  * rest are steps of a few bytes: streams begin, send, consume and end; a relay of the circuit says any message for
  * any of its streams; cells arrive out of place. Whatever happens, the relays must
- * not see the client break the protocol, and nothing may leak.
+ * not see the client break the protocol, and nothing may leak. The first byte also picks
+ * a role for onion services; then their messages are among those that are sent and
+ * said, and the owner joins the far end and takes its streams.
  */
 #include "common/log.h"
 #include "tests/unit/circ_net.h"
@@ -85,15 +87,70 @@ static void on_ended(struct stream *s, const struct stream_end *end)
 	}
 }
 
-static const struct circuit_ops circuit_ops = { on_opened, on_closed, NULL };
 static const struct stream_ops stream_ops = {
 	on_connected, on_data, on_sendable, on_resolved, on_ended,
 };
 
+static void join(struct circuit *c, bool service)
+{
+	struct circuit_far far = { .service = service, .sendme_inc = the_net->relays[0].keys.sendme_inc };
+
+	if (circuit_add_far(c, &far) == 0)
+		net_join_far(the_net, far.keys, service, far.sendme_inc);
+}
+
+static void on_onion(struct circuit *c, uint8_t command, const uint8_t *body, size_t len)
+{
+	assert(circuit_get_role(c) != CIRCUIT_PLAIN && !circuit_has_far(c));
+	if (command == RELAY_RENDEZVOUS2 && len > 0 && body[0] % 2 == 0)
+		join(c, false);
+	else if (len > 0 && body[0] == 0x66)
+		circuit_close(c, DESTROY_NONE);
+}
+
+static void on_begin(struct circuit *c, struct stream *s, const struct stream_asked *asked)
+{
+	struct user *u = circuit_owner(c);
+
+	assert(circuit_get_role(c) == CIRCUIT_SERVICE_REND && asked->port > 0);
+	if (u->n == STREAMS_MAX || asked->port % 4 == 0)
+		return;
+	assert(stream_take(s, 10000, &stream_ops, u) == 0);
+	u->ids[u->n] = stream_id(s);
+	u->streams[u->n++] = s;
+	if (asked->port % 4 == 1)
+		assert(stream_accept(s) == 0);
+}
+
+static const struct circuit_ops circuit_ops = {
+	.opened = on_opened, .closed = on_closed, .onion = on_onion, .begin = on_begin,
+};
+
+/* Relays have no answer of their own to these. */
+static bool swallow(struct net *net, unsigned int i, const struct relay_msg *m, const uint8_t *tag)
+{
+	(void)net;
+	(void)i;
+	(void)tag;
+	return (m->command >= RELAY_ESTABLISH_INTRO && m->command <= RELAY_INTRODUCE_ACK) ||
+	       m->command == RELAY_CONNECTED;
+}
+
+static void onion_step(struct user *u, uint8_t arg)
+{
+	if (!u->c)
+		return;
+	if (arg == 0x80)
+		join(u->c, true);
+	else
+		(void)circuit_send_onion(u->c, RELAY_ESTABLISH_INTRO + arg % 9,
+					 (const uint8_t *)"body", arg / 64);
+}
+
 static void begin(struct user *u, uint8_t arg)
 {
 	struct stream **s = &u->streams[u->n];
-	size_t hop = arg % 3;
+	size_t hop = arg % 4;
 	int r;
 
 	if (u->n == STREAMS_MAX || !u->c)
@@ -103,6 +160,8 @@ static void begin(struct user *u, uint8_t arg)
 		r = stream_resolve(u->c, hop, "a", 10000, &stream_ops, u, s);
 	else if (arg & 0x20)
 		r = stream_begin_dir(u->c, hop, 10000, &stream_ops, u, s);
+	else if (arg & 0x40)
+		r = stream_begin_onion(u->c, 80, 10000, &stream_ops, u, s);
 	else
 		r = stream_begin(u->c, hop, "a", 80, arg, 10000, &stream_ops, u, s);
 	if (r == 0)
@@ -124,6 +183,10 @@ static void use(struct user *u, uint8_t op, uint8_t arg)
 		stream_consumed(s, (size_t)arg * 100);
 		break;
 	case 2:
+		if (arg & 0x80) {
+			(void)stream_accept(s);
+			break;
+		}
 		u->streams[arg % u->n] = NULL;
 		stream_end(s, arg);
 		break;
@@ -182,6 +245,9 @@ static void run(struct net *net, struct user *u, const uint8_t *d, size_t len)
 				struct net_relay *r = &net->relays[net->n_keyed % NET_RELAYS];
 
 				(void)circuit_extend(u->c, &r->target, 10000);
+			} else if (d[1] == 0x57) {
+				onion_step(u, d[2]);
+				used = 3;
 			}
 			net_round(net);
 			break;
@@ -202,9 +268,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	log_set_level(LOG_ERROR);
 	net = net_new(1, data[0] & 1, (data[0] & 3) == 3);
 	net->hostile = true;
+	net->hook = swallow;
 	for (int i = 0; i < 3; i++)
 		hops[i] = net->relays[i].target;
 	u.c = circuit_new(&net->env, &circuit_ops, &u);
+	assert(circuit_set_role(u.c, data[0] / 8 % 6) == 0);
 	assert(circuit_build(u.c, hops, 3, 10000) == 0);
 	if (!(data[0] & 4))	/* else the hostile part begins with the building */
 		net_settle(net);

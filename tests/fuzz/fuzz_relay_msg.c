@@ -84,6 +84,7 @@ static void resolved(const uint8_t *data, size_t len)
 
 static void answers(const uint8_t *data, size_t len)
 {
+	struct stream_asked asked;
 	struct stream_end end;
 	struct addr addr;
 	uint32_t n;
@@ -91,6 +92,8 @@ static void answers(const uint8_t *data, size_t len)
 	(void)connected_decode(data, len, &addr, &n);
 	end_decode(data, len, &end);
 	(void)end_reason_errno(end.reason);
+	if (begin_decode(data, len, &asked) == 0 && asked.port == 0)
+		abort();
 	(void)xoff_decode(data, len);
 	(void)xon_decode(data, len, &n);
 	(void)truncated_decode(data, len);

@@ -62,6 +62,7 @@ struct net_relay {
 	struct relay_target target;
 	struct handshake_server_keys keys;
 	struct hop_crypto crypto;
+	uint8_t kh[20];
 	bool keyed, cc;
 	unsigned int inc;
 	unsigned int got_data, sent_data;
@@ -201,6 +202,33 @@ static void net_say(struct net *net, unsigned int i, uint8_t command, uint16_t i
 		(void)sendme_tags_push(&r->tags, tag, relay_crypto_tag_len(&r->crypto), 0);
 }
 
+/* The next relay has its keys. */
+static void net_keyed(struct net *net, const struct handshake_result *res)
+{
+	struct net_relay *r = &net->relays[net->n_keyed++];
+
+	relay_crypto_init(&r->crypto, res);
+	r->cc = res->cc;
+	r->inc = res->cc ? res->sendme_inc : 100;
+	r->package = res->cc ? 1000000 : 1000;
+	r->keyed = true;
+}
+
+/*
+ * The other end of a rendezvous takes the place of the relay after the last one. @client: it is
+ * the client, so that the circuit under test is the service's.
+ */
+__attribute__((unused)) static void net_join_far(struct net *net, const uint8_t keys[128],
+						 bool client, uint8_t inc)
+{
+	struct handshake_result res = { .kind = RELAY_CRYPTO_FAR, .cc = inc > 0,
+					.sendme_inc = inc };
+
+	for (unsigned int i = 0; i < 4; i++)
+		memcpy(res.keys + 32 * i, keys + 32 * (client ? i ^ 1 : i), 32);
+	net_keyed(net, &res);
+}
+
 /* Shakes hands as relay @i; HDATA of the reply. */
 static size_t net_handshake(struct net *net, unsigned int i, enum handshake_type type,
 			    const uint8_t *msg, size_t len, uint8_t *out)
@@ -211,12 +239,8 @@ static size_t net_handshake(struct net *net, unsigned int i, enum handshake_type
 	int e = handshake_server_reply(type, &r->keys, msg, len, out, &n, &res);
 
 	assert(e == 0 && i == net->n_keyed);
-	relay_crypto_init(&r->crypto, &res);
-	r->cc = res.cc;
-	r->inc = res.cc ? res.sendme_inc : 100;
-	r->package = res.cc ? 1000000 : 1000;
-	r->keyed = true;
-	net->n_keyed++;
+	memcpy(r->kh, res.kh, sizeof(r->kh));
+	net_keyed(net, &res);
 	if (net->mangle) {
 		out[5] ^= 1;
 		net->mangle = NULL;

@@ -1,1 +1,1 @@
-UNIT_TESTS += onion_messages
+UNIT_TESTS += onion_messages circ_onion

@@ -385,6 +385,27 @@ START_TEST(of_legs_about_equally_short_the_one_that_brings_answers_is_taken)
 	say_after_answer(80000, 99000, 1);
 	say_after_answer(80000, 80000, 1);
 	say_after_answer(99000, 80000, 1);
+	say_after_answer(1000, 10000, 1);
+}
+END_TEST
+
+START_TEST(bulk_data_takes_the_shortest_leg_whatever_the_exit_does)
+{
+	struct world *w = world_new(48, false);
+
+	link_both(w);
+	begin(w);
+	w->leg[0]->leg->rtt_us = 80000;
+	w->leg[1]->leg->rtt_us = 80001;
+	exit_data(w, 1, 100);
+	net_settle(w->net[0]);
+	w->net[0]->hold_sendmes = w->net[1]->hold_sendmes = true;
+	w->app.to_send = 100000;
+	app_write(&w->app);
+	net_settle(w->net[0]);
+	ck_assert_uint_lt(w->net[1]->relays[EXIT].got_data, 62);	/* what the application wrote at once */
+	ck_assert_uint_eq(w->net[0]->relays[EXIT].got_data, 124);
+	world_free(w);
 }
 END_TEST
 
@@ -735,6 +756,7 @@ int main(void)
 	tcase_add_test(t, windows_of_both_legs_are_used_up_and_no_more);
 	tcase_add_test(t, with_low_latency_one_leg_is_used);
 	tcase_add_test(t, of_legs_about_equally_short_the_one_that_brings_answers_is_taken);
+	tcase_add_test(t, bulk_data_takes_the_shortest_leg_whatever_the_exit_does);
 	tcase_add_test(t, a_leg_that_is_clearly_longer_is_not_taken_for_its_answers);
 	tcase_add_test(t, losing_a_leg_that_was_never_used_is_survived);
 	tcase_add_test(t, losing_the_leg_in_use_ends_the_set);

@@ -6,6 +6,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,6 +143,34 @@ static int new_process(void)
 	return syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) < 0 ? errno : 0;
 }
 
+/* As vfork() would: with memory shared, but no thread. */
+static int new_process_with_memory(void)
+{
+	return syscall(SYS_clone, CLONE_VM | SIGCHLD, 0, 0, 0, 0) < 0 ? errno : 0;
+}
+
+/* What a thread finds: it may wait, allocate and be less important, and no more than others. */
+static void *in_thread(void *arg)
+{
+	int *ret = arg;
+
+	*ret = setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), 15) < 0 ? errno : plain_memory();
+	if (*ret == 0 && executable_memory() != ENOSYS)
+		*ret = 1;
+	if (*ret == 0 && read_elsewhere() != EACCES)
+		*ret = 2;
+	return NULL;
+}
+
+static int new_thread(void)
+{
+	pthread_t thread;
+	int result = 3;
+	int r = pthread_create(&thread, NULL, in_thread, &result);
+
+	return r != 0 ? r : pthread_join(thread, NULL) != 0 ? 4 : result;
+}
+
 static int refused_is_told(void)
 {
 	if (sandbox_take_refused() != -1)
@@ -181,6 +211,8 @@ static const struct {
 	{ "memory made executable", memory_made_executable, ENOSYS },
 	{ "plain memory", plain_memory, 0 },
 	{ "a new process", new_process, ENOSYS },
+	{ "a new process that shares memory", new_process_with_memory, ENOSYS },
+	{ "a thread", new_thread, 0 },
 	{ "what was refused is told", refused_is_told, 0 },
 	{ "a program", start_program, -SIGSYS },
 	{ "tracing", trace, -SIGSYS },

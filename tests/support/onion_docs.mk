@@ -1,1 +1,0 @@
-support_SRCS += tests/support/hsworld.c

@@ -1,1 +1,0 @@
-UNIT_TESTS += crypto_blind onion_address onion_keys onion_desc onion_auth_file
