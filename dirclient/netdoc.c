@@ -15,6 +15,7 @@ void netdoc_init(struct netdoc *d, const char *text, size_t len)
 	d->start = text;
 	d->pos = text;
 	d->end = text ? text + len : NULL;
+	d->object_max = NETDOC_OBJECT_MAX;
 	d->error = 0;
 }
 
@@ -99,7 +100,7 @@ static int take_object(struct netdoc *d, struct netdoc_item *item)
 	for (;;) {
 		if (take_line(d, &line))
 			return -1;
-		if ((size_t)(line.s - body) > NETDOC_OBJECT_MAX)
+		if ((size_t)(line.s - body) > d->object_max)
 			return fail(d, NETDOC_E_LIMIT);
 		if (line.len > 0 && line.s[0] == '-')
 			break;
@@ -185,6 +186,23 @@ bool netdoc_parse_u32(struct netdoc_str s, uint32_t max, uint32_t *ret)
 	return true;
 }
 
+bool netdoc_parse_u64(struct netdoc_str s, uint64_t *ret)
+{
+	uint64_t v = 0;
+
+	if (s.len == 0 || s.len > 20)
+		return false;
+	for (size_t i = 0; i < s.len; i++) {
+		unsigned int digit = (unsigned int)(s.s[i] - '0');
+
+		if (s.s[i] < '0' || digit > 9 || v > (UINT64_MAX - digit) / 10)
+			return false;
+		v = v * 10 + digit;
+	}
+	*ret = v;
+	return true;
+}
+
 bool netdoc_parse_i32(struct netdoc_str s, int32_t *ret)
 {
 	bool negative = s.len > 0 && s.s[0] == '-';
@@ -230,14 +248,12 @@ static int digits(const char *s, int n)
 	return v;
 }
 
-bool netdoc_time(struct netdoc_str *rest, time_t *ret)
+static bool parse_stamp(struct netdoc_str d, struct netdoc_str t, time_t *ret)
 {
 	static const int days[] = {31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	struct netdoc_str d, t;
 	struct tm tm = {0};
 
-	if (!netdoc_word(rest, &d) || !netdoc_word(rest, &t) || !matches(d, "0000-00-00") ||
-	    !matches(t, "00:00:00"))
+	if (!matches(d, "0000-00-00") || !matches(t, "00:00:00"))
 		return false;
 	tm.tm_year = digits(d.s, 4) - 1900;
 	tm.tm_mon = digits(d.s + 5, 2) - 1;
@@ -250,6 +266,20 @@ bool netdoc_time(struct netdoc_str *rest, time_t *ret)
 		return false;
 	*ret = timegm(&tm);
 	return true;
+}
+
+bool netdoc_time(struct netdoc_str *rest, time_t *ret)
+{
+	struct netdoc_str d, t;
+
+	return netdoc_word(rest, &d) && netdoc_word(rest, &t) && parse_stamp(d, t, ret);
+}
+
+bool netdoc_parse_time(struct netdoc_str s, time_t *ret)
+{
+	if (s.len != 19 || s.s[10] != 'T')
+		return false;
+	return parse_stamp((struct netdoc_str){s.s, 10}, (struct netdoc_str){s.s + 11, 8}, ret);
 }
 
 bool netdoc_key_value(struct netdoc_str word, struct netdoc_str *ret_key,

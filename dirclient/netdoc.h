@@ -30,11 +30,14 @@ enum netdoc_error {
 /* Family lines of operators with 2000 relays are 84 kB; nothing else comes near. */
 #define NETDOC_LINE_MAX (128 * 1024)
 #define NETDOC_OBJECT_MAX (16 * 1024)	/* base64 text; an RSA-4096 key needs 1 kB */
+/* For documents that are one object with little around: descriptors of onion services. */
+#define NETDOC_OBJECT_HUGE (256 * 1024)
 
 struct netdoc {
 	const char *start;
 	const char *pos;
 	const char *end;
+	size_t object_max;	/* NETDOC_OBJECT_MAX unless changed after netdoc_init() */
 	int error;	/* sticky, enum netdoc_error */
 };
 
@@ -65,9 +68,12 @@ bool netdoc_word(struct netdoc_str *rest, struct netdoc_str *ret);
 bool netdoc_u32(struct netdoc_str *rest, uint32_t max, uint32_t *ret);
 /* The whole of @s as a decimal number. */
 bool netdoc_parse_u32(struct netdoc_str s, uint32_t max, uint32_t *ret);
+bool netdoc_parse_u64(struct netdoc_str s, uint64_t *ret);
 bool netdoc_parse_i32(struct netdoc_str s, int32_t *ret);
 /* Takes "YYYY-MM-DD HH:MM:SS" (UTC), two words, 1970..9999. */
 bool netdoc_time(struct netdoc_str *rest, time_t *ret);
+/* The whole of @s as "YYYY-MM-DDTHH:MM:SS". */
+bool netdoc_parse_time(struct netdoc_str s, time_t *ret);
 /* Splits "name=value"; false without '=' or name. */
 bool netdoc_key_value(struct netdoc_str word, struct netdoc_str *ret_key,
 		      struct netdoc_str *ret_value);

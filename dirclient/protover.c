@@ -102,6 +102,14 @@ bool protover_has(struct netdoc_str list, const char *name, uint32_t version)
 	return version <= PROTOVER_VERSION_MAX && (versions_of(list, n) >> version & 1);
 }
 
+bool protover_range_has(struct netdoc_str versions, uint32_t version)
+{
+	uint64_t set;
+
+	return version <= PROTOVER_VERSION_MAX && parse_versions(versions, &set) &&
+	       (set >> version & 1);
+}
+
 uint32_t protover_caps(struct netdoc_str list)
 {
 	static const struct {

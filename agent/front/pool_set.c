@@ -28,6 +28,7 @@
 
 #define LINK_MS 10000		/* for linking, after the time to build */
 #define HASTE_MS 750		/* for the other leg, when somebody waits for the set */
+#define SET_REDRAWS 3		/* of the first leg, until there is a second one beside it */
 #define SET_FAILURES_MAX 3
 #define SETS_OFF_MS (10 * 60 * 1000)
 
@@ -112,26 +113,60 @@ static size_t collect_apart(const struct pool_circ *face, uint8_t ret[][RSA_ID_L
 	return n;
 }
 
+/* A path to the exit whose guard and middle are none of @apart. 0 or -errno. */
+static int choose_leg(struct pool *p, const uint8_t exit_id[RSA_ID_LEN], bool need_stable,
+		      const uint8_t (*apart)[RSA_ID_LEN], size_t n_apart, struct path *ret)
+{
+	const struct path_request req = {
+		.purpose = PATH_EXIT,
+		.need_stable = need_stable,
+		.exit_id = exit_id,
+		.apart = apart,
+		.n_apart = n_apart,
+	};
+
+	return path_choose(p->config.path, &req, pool_now(p), loop_wall(p->config.loop), ret);
+}
+
 /* One more leg beside those there are. 0 or -errno. */
 static int add_leg(struct pool_circ *face)
 {
 	struct pool *p = face->pool;
 	uint8_t apart[2 * CONFLUX_LEGS_MAX][RSA_ID_LEN];
-	struct path_request req = {
-		.purpose = PATH_EXIT,
-		.need_stable = face->need_stable,
-		.exit_id = face->exit_id,
-		.apart = (const uint8_t(*)[RSA_ID_LEN])apart,
-	};
+	size_t n = collect_apart(face, apart, sizeof(apart) / sizeof(apart[0]));
 	struct pool_circ *leg;
 	struct path path;
-	int r;
+	int r = choose_leg(p, face->exit_id, face->need_stable,
+			   (const uint8_t(*)[RSA_ID_LEN])apart, n, &path);
 
-	req.n_apart = collect_apart(face, apart, sizeof(apart) / sizeof(apart[0]));
-	r = path_choose(p->config.path, &req, pool_now(p), loop_wall(p->config.loop), &path);
-	if (r < 0)
-		return r;
-	return pool_launch_path(p, &path, POOL_LEG, face, &leg);
+	return r < 0 ? r : pool_launch_path(p, &path, POOL_LEG, face, &leg);
+}
+
+/*
+ * A second leg beside the first one. Where there are few guards the first one's middle may be
+ * the only other guard: then the first one is drawn again. False: @first stays alone.
+ */
+static bool choose_second(struct pool *p, struct path *first, bool need_stable, struct path *ret)
+{
+	for (unsigned int tries = 0;; tries++) {
+		const uint8_t *exit_id = first->hops[first->n - 1].rsa_id;
+		uint8_t apart[PATH_HOPS_MAX][RSA_ID_LEN];
+		struct path other;
+		size_t n = 0;
+		int r;
+
+		for (; n + 1 < first->n; n++)
+			memcpy(apart[n], first->hops[n].rsa_id, RSA_ID_LEN);
+		r = choose_leg(p, exit_id, need_stable, (const uint8_t(*)[RSA_ID_LEN])apart, n,
+			       ret);
+		if (r == 0)
+			return true;
+		if (r != -ENOENT || tries == SET_REDRAWS ||
+		    choose_leg(p, exit_id, need_stable, NULL, 0, &other) != 0)
+			return false;
+		path_guard_cancelled(p->config.path, first->guard_token);
+		*first = other;
+	}
 }
 
 static void set_failed(struct pool_circ *face)
@@ -233,27 +268,34 @@ static struct pool_circ *new_face(struct pool *p, const struct path *path,
 int pool_launch_set(struct pool *p, const struct path *path, bool need_stable,
 		    struct domain *domain)
 {
+	struct path first = *path, second;
+	bool has_second = choose_second(p, &first, need_stable, &second);
 	struct conflux_params params;
 	struct pool_circ *face, *leg;
 	unsigned int n = 1;
 	int r;
 
 	load_params(p, &params);
-	face = new_face(p, path, &params, domain != NULL);
-	if (!face) {
-		path_guard_cancelled(p->config.path, path->guard_token);
-		return -EAGAIN;
+	face = new_face(p, &first, &params, domain != NULL);
+	if (face) {
+		face->need_stable = need_stable;
+		face->domain = domain ? domain_ref(domain) : NULL;
+		r = pool_launch_path(p, &first, POOL_LEG, face, &leg);
+	} else {
+		path_guard_cancelled(p->config.path, first.guard_token);
+		r = -EAGAIN;
 	}
-	face->need_stable = need_stable;
-	face->domain = domain ? domain_ref(domain) : NULL;
-	r = pool_launch_path(p, path, POOL_LEG, face, &leg);
 	if (r < 0) {
+		if (has_second)
+			path_guard_cancelled(p->config.path, second.guard_token);
 		/* Unless it went with its leg already. */
-		if (face->state != POOL_GONE)
+		if (face && face->state != POOL_GONE)
 			pool_circ_discard(face);
 		return r;
 	}
-	while (n < params.n_legs && add_leg(face) == 0)
+	if (has_second && pool_launch_path(p, &second, POOL_LEG, face, &leg) == 0)
+		n++;
+	while (has_second && n < params.n_legs && add_leg(face) == 0)
 		n++;
 	if (n < params.n_legs)
 		conflux_expect(face->circuit, n);

@@ -15,6 +15,7 @@
 
 #define DESC_SALT_LEN 16
 #define DESC_MAC_LEN 32
+#define DESC_COOKIE_LEN 16	/* descriptor cookie, of client authorisation */
 #define DESC_CRYPT_OVERHEAD (DESC_SALT_LEN + DESC_MAC_LEN)
 #define DESC_PAD_MULTIPLE 10000	/* of the middle layer's text (2.5.1.1) */
 
@@ -25,12 +26,12 @@ struct desc_secret {
 	enum desc_layer layer;
 	const struct hs_keys *keys;
 	uint64_t revision;
-	const uint8_t *cookie;	/* 16 bytes, or NULL */
+	const uint8_t *cookie;	/* DESC_COOKIE_LEN bytes, or NULL */
 };
 
 /*
- * Checks the MAC, then decrypts @blob in place; the text begins at @ret_text and ends
- * before its padding. 0, or -EBADMSG (MAC, or nothing inside).
+ * Checks the MAC, then decrypts @blob in place. The text, which lies in it, ends before
+ * its padding and always with a newline. 0, or -EBADMSG (MAC, or nothing inside).
  */
 int desc_decrypt(const struct desc_secret *s, uint8_t *blob, size_t blob_len, char **ret_text,
 		 size_t *ret_len);

@@ -12,9 +12,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/onion/desc_crypt.h"
 #include "agent/onion/hs_desc.h"
 
-#define DESC_COOKIE_LEN 16
 #define DESC_CLIENT_ID_LEN 8
 #define DESC_CLIENT_IV_LEN 16
 #define DESC_CLIENT_MULTIPLE 16	/* lines come in multiples of this (2.5.1.4) */

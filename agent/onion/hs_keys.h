@@ -45,5 +45,11 @@ void hs_keys_blinded_text(char out[HS_BLINDED_TEXT_LEN + 1], const struct hs_key
  */
 uint64_t hs_revision_counter(const struct crypto_ed25519_expanded *blinded_secret,
 			     time_t srv_start, time_t now);
+/*
+ * What it stands on: the sum of the first @t 16-bit words, plus @t, of an AES-256-CTR
+ * stream under @key. Order-preserving, as C tor and arti do it: services that move
+ * between them go on counting.
+ */
+uint64_t hs_ope_encrypt(const uint8_t key[32], uint32_t t);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "agent/onion/hs_keys.h"
 #include "agent/onion/time_period.h"
+#include "common/crypto.h"
 #include "dirclient/netdir.h"
 
 struct hsdir_ring;
@@ -40,5 +41,11 @@ const struct netdir *hsdir_ring_netdir(const struct hsdir_ring *ring);
  */
 size_t hsdir_ring_find(const struct hsdir_ring *ring, const uint8_t blinded[HS_BLINDED_LEN],
 		       unsigned int n_replicas, unsigned int spread, size_t *ret, size_t cap);
+
+/* The hashes that place a relay, and replica 1.. of a descriptor, on a ring. */
+void hsdir_relay_index(uint8_t out[SHA3_256_LEN], const uint8_t ed_id[ED_ID_LEN],
+		       const struct hs_period *period);
+void hsdir_service_index(uint8_t out[SHA3_256_LEN], const uint8_t blinded[HS_BLINDED_LEN],
+			 unsigned int replica, struct time_period tp);
 
 #endif

@@ -17,3 +17,15 @@ onion_SRCS += \
 	agent/onion/pow_effort.c \
 	agent/onion/pow_pool.c \
 	agent/onion/siphash.c
+onion_SRCS += \
+	agent/onion/auth_file.c \
+	agent/onion/desc_build.c \
+	agent/onion/desc_crypt.c \
+	agent/onion/desc_inner.c \
+	agent/onion/desc_middle.c \
+	agent/onion/desc_outer.c \
+	agent/onion/desc_text.c \
+	agent/onion/hs_desc.c \
+	agent/onion/hs_keys.c \
+	agent/onion/hsdir_ring.c \
+	agent/onion/time_period.c

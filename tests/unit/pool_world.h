@@ -39,6 +39,7 @@ static struct path_request last_request;
 static uint32_t next_exit;	/* the number of the relay that path_choose() takes */
 static int choose_result;
 static int leg_result;	/* of path_choose() for legs after the first */
+static unsigned int leg_refusals;	/* how often there is none beside those there are */
 static uint8_t next_apart;	/* makes guards and middles differ */
 static uint8_t last_apart[4][RSA_ID_LEN];
 static bool exits_can;
@@ -150,6 +151,10 @@ int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_
 	last_request = *req;
 	if (req->exit_id && leg_result < 0)
 		return leg_result;
+	if (req->n_apart > 0 && leg_refusals > 0) {
+		leg_refusals--;
+		return -ENOENT;
+	}
 	for (size_t i = 0; i < req->n_apart && i < 4; i++)
 		memcpy(last_apart[i], req->apart[i], RSA_ID_LEN);
 	if (choose_result < 0)
@@ -333,6 +338,7 @@ static void setup(void)
 	changes = 0;
 	next_exit = 3;
 	choose_result = leg_result = add_result = 0;
+	leg_refusals = 0;
 	exits_can = false;
 	set_params = (struct conflux_params){ true, true, 0, 10, 3, 3, 2, 1000 };
 	guard_use = PATH_GUARD_USABLE;

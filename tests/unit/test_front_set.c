@@ -98,6 +98,24 @@ START_TEST(without_another_path_a_set_has_one_leg)
 }
 END_TEST
 
+START_TEST(a_first_leg_that_leaves_no_second_one_is_drawn_again_a_few_times)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+
+	exits_can = true;
+	leg_refusals = _i == 0 ? 2 : 100;
+	ck_assert_int_eq(pool_take(pool, &n, &pc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, _i == 0 ? 3 : 2);
+	ck_assert_uint_eq(circuits[0].n_expected, _i == 0 ? 2 : 1);
+	ck_assert_int_eq(guard.cancelled, _i == 0 ? 2 : 3);
+	ck_assert_mem_eq(circuits[1].hops[2].rsa_id,
+			 pool_circ_exit_id(TAILQ_LAST(&pool->circs, pool_circ_list)), RSA_ID_LEN);
+	domain_unref(d);
+}
+END_TEST
+
 START_TEST(a_leg_that_fails_is_replaced_a_few_times)
 {
 	struct pool_need n;
@@ -277,6 +295,7 @@ int main(void)
 	tcase_add_loop_test(t, sets_are_not_made_when_they_must_not, 0, 6);
 	tcase_add_test(t, the_option_overrides_the_consensus);
 	tcase_add_test(t, without_another_path_a_set_has_one_leg);
+	tcase_add_loop_test(t, a_first_leg_that_leaves_no_second_one_is_drawn_again_a_few_times, 0, 2);
 	tcase_add_test(t, a_leg_that_fails_is_replaced_a_few_times);
 	tcase_add_test(t, the_last_leg_takes_the_set_along);
 	tcase_add_test(t, a_leg_that_cannot_be_linked_is_closed_and_replaced);

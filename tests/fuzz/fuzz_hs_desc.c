@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fuzz_hs_desc.c - any bytes as a whole descriptor, read with the keys of the seed's
+ *
+ * Blinded key and subcredential of arti's hsdesc1.txt (crates/tor-netdoc/src/doc/hsdesc.rs).
+ */
+#include <string.h>
+
+#include "agent/onion/hs_desc.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static const uint8_t blinded[HS_BLINDED_LEN] = {
+	0x43, 0xcc, 0x0d, 0x62, 0xfc, 0x62, 0x52, 0xf5, 0x78, 0x70, 0x5c, 0xa6, 0x45, 0xa4, 0x61,
+	0x09, 0xe2, 0x65, 0x29, 0x03, 0x43, 0xb1, 0x13, 0x7e, 0x90, 0x18, 0x97, 0x44, 0xb2, 0x0b,
+	0x3f, 0x2d,
+};
+static const uint8_t subcredential[HS_SUBCREDENTIAL_LEN] = {
+	0x78, 0x21, 0x0a, 0x0d, 0x2c, 0x72, 0xbb, 0x7a, 0x0c, 0xaf, 0x60, 0x6b, 0xcd, 0x93, 0x8b,
+	0x9a, 0x36, 0x96, 0x89, 0x4f, 0xdd, 0xdb, 0xc3, 0xb8, 0x7d, 0x42, 0x47, 0x53, 0xa7, 0xe3,
+	0xdf, 0x37,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct hs_keys keys = { .tp = { 0, 1440 } };
+	struct hs_desc *d = NULL;
+
+	memcpy(keys.blinded, blinded, sizeof(blinded));
+	memcpy(keys.subcredential, subcredential, sizeof(subcredential));
+	if (hs_desc_decode((const char *)data, len, &keys, blinded, 0, HS_DESC_LEN_MAX, &d) == 0)
+		hs_desc_free(d);
+	return 0;
+}

@@ -1,0 +1,1 @@
+support_SRCS += tests/support/hsworld.c
