@@ -2,7 +2,14 @@ onion_SRCS := \
 	agent/onion/hs_ntor.c \
 	agent/onion/intro_msg.c \
 	agent/onion/introduce.c \
-	agent/onion/rend_msg.c \
+	agent/onion/rend_msg.c
+onion_SRCS += \
+	agent/onion/client.c \
+	agent/onion/client_auth.c \
+	agent/onion/client_connect.c \
+	agent/onion/client_fetch.c \
+	agent/onion/client_map.c \
+	agent/onion/client_net.c \
 	agent/onion/dir_request.c \
 	agent/onion/http_reply.c
 

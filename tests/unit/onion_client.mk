@@ -1,1 +1,1 @@
-UNIT_TESTS += onion_dir_request
+UNIT_TESTS += onion_client onion_connect onion_dir_request
