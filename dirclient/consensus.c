@@ -164,16 +164,21 @@ static int take_required(struct consensus *c, struct netdoc_str text)
 	return c->required_client ? 0 : -ENOMEM;
 }
 
-/* Number of reveals, and the value in base64 (dir-spec 3.4.1). */
+/*
+ * Number of reveals, and the value in base64 (dir-spec 3.4.1). A value that cannot be
+ * read counts as absent, as for C tor: relays and circuits do not depend on it.
+ */
 static int take_srv(struct consensus *c, enum netdir_srv which, struct netdoc_str rest)
 {
-	struct netdoc_str value;
+	uint8_t value[SHARED_RANDOM_LEN];
+	struct netdoc_str word;
 	uint32_t n_reveals;
 
-	if (!netdoc_u32(&rest, UINT32_MAX, &n_reveals) || !netdoc_word(&rest, &value) ||
-	    codec_base64_decode(c->srv[which], SHARED_RANDOM_LEN, value.s, value.len) !=
-		    SHARED_RANDOM_LEN)
+	if (!netdoc_u32(&rest, UINT32_MAX, &n_reveals) || !netdoc_word(&rest, &word))
 		return NETDOC_E_VALUE;
+	if (codec_base64_decode(value, sizeof(value), word.s, word.len) != SHARED_RANDOM_LEN)
+		return 0;
+	memcpy(c->srv[which], value, sizeof(value));
 	c->has_srv[which] = true;
 	return 0;
 }

@@ -312,6 +312,7 @@ START_TEST(the_public_network_is_read_and_known)
 	struct consensus_check check;
 	struct keycert_store none = {NULL, 0};
 	struct consensus *c = parse(f.s, f.len);
+	char srv[CODEC_BASE64_LEN(SHARED_RANDOM_LEN)];
 	struct keycert k;
 
 	dir_builtin(&a, &n_auth, &fb, &n_fb);
@@ -319,6 +320,10 @@ START_TEST(the_public_network_is_read_and_known)
 	ck_assert_uint_eq(c->n_sigs, 9);
 	ck_assert_int_eq(consensus_param(c, "cc_alg", 0), 2);
 	ck_assert_int_eq(consensus_param(c, "sendme_accept_min_version", 0), 1);
+	ck_assert(c->has_srv[SRV_PREVIOUS] && c->has_srv[SRV_CURRENT]);
+	codec_base64_encode(srv, c->srv[SRV_PREVIOUS], SHARED_RANDOM_LEN, 1);
+	ck_assert_ptr_nonnull(strstr(f.s, srv));
+	ck_assert_mem_ne(c->srv[SRV_PREVIOUS], c->srv[SRV_CURRENT], SHARED_RANDOM_LEN);
 	/* All nine signed, and all nine are the built-in authorities. */
 	ck_assert_int_eq(consensus_verify(c, a, n_auth, &none, c->times.valid_after, &check),
 			 CONSENSUS_PENDING);
@@ -464,6 +469,8 @@ START_TEST(a_cut_or_changed_consensus_is_never_good)
 }
 END_TEST
 
+#define SRV "bMZR5Q6kBadzApPjd5dZ1tyLt1ckv1LfNCP/oyGhCXs="
+
 /* Lines put into a good consensus's preamble, or texts replaced in it. */
 static const struct {
 	const char *from, *to;
@@ -483,6 +490,16 @@ static const struct {
 	{"consensus-method 35\n", "params a=1 a=2\n", NETDOC_E_VALUE},
 	{"consensus-method 35\n", "params a=9999999999\n", NETDOC_E_VALUE},
 	{"consensus-method 35\n", "params a\n", NETDOC_E_VALUE},
+	{"consensus-method 35\n", "shared-rand-current-value 3 " SRV "\n", 0},
+	{"consensus-method 35\n", "shared-rand-current-value 3 " SRV " more\n", 0},
+	{"consensus-method 35\n", "shared-rand-current-value 3 unreadable\n", 0},
+	{"consensus-method 35\n", "shared-rand-current-value 3\n", NETDOC_E_VALUE},
+	{"consensus-method 35\n", "shared-rand-current-value x " SRV "\n", NETDOC_E_VALUE},
+	{"consensus-method 35\n",
+	 "shared-rand-current-value 3 " SRV "\nshared-rand-current-value 3 " SRV "\n", NETDOC_E_ITEM},
+	{"directory-footer\n", "shared-rand-current-value 3 " SRV "\ndirectory-footer\n", 0},
+	{"directory-footer\n", "directory-footer\nshared-rand-current-value 3 " SRV "\n",
+	 NETDOC_E_ITEM},
 	{"directory-footer\n", "", NETDOC_E_ITEM},
 	{"bandwidth-weights Wbd=0", "bandwidth-weights Wbd=z", NETDOC_E_VALUE},
 	{"\nr relay1 ", "\nr relay_1 ", NETDOC_E_VALUE},
