@@ -15,20 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/path/guard.h"
-#include "agent/path/select.h"
+#include "agent/path/path_internal.h"
 #include "common/log.h"
 
 /* Last hops tried for one path; in all but the smallest networks the first does. */
 #define LAST_HOPS_MAX 16
-
-struct path_ctx {
-	struct selector *sel;
-	struct guard_set *guards;
-	struct path_rules rules;
-	bool subnets;
-	bool use_bridges;
-};
 
 /* tor's default LongLivedPorts (path-spec 2.2) */
 static const uint16_t long_lived_ports[] = { 21,   22,	 706,  1863, 5050, 5190,
@@ -53,6 +44,7 @@ struct path_ctx *path_new(const struct path_config *config)
 	if (config->rules)
 		p->rules = *config->rules;
 	p->use_bridges = config->use_bridges;
+	p->testing = config->testing;
 	p->subnets = config->enforce_subnets && !config->testing;
 	p->sel = selector_new();
 	if (!p->sel)
@@ -66,7 +58,13 @@ struct path_ctx *path_new(const struct path_config *config)
 	guards.subnets = p->subnets;
 	p->guards = guard_set_new(p->sel, &guards);
 	free(file);
-	if (p->guards)
+	file = NULL;
+	if (!p->guards ||
+	    (config->state_dir && asprintf(&file, "%s/vanguards", config->state_dir) < 0))
+		goto fail;
+	p->vanguards = vanguards_new(p->sel, &p->rules, config->vanguards, file);
+	free(file);
+	if (p->vanguards)
 		return p;
 fail:
 	path_free(p);
@@ -80,6 +78,7 @@ void path_free(struct path_ctx *p)
 	if (p->guards && guard_set_save(p->guards))
 		log_warn("guards: the guard state could not be saved");
 	guard_set_free(p->guards);
+	vanguards_free(p->vanguards);
 	selector_free(p->sel);
 	free(p);
 }
@@ -105,6 +104,11 @@ bool path_is_ready(const struct path_ctx *p, unsigned int *ret_percent)
 	if (!nd || percent < (unsigned int)netdir_param(nd, "min_paths_for_circs_pct", 60, 25, 95))
 		return false;
 	return guard_set_has_descriptors(p->guards);
+}
+
+bool path_may_choose(const struct path_ctx *p, time_t wall)
+{
+	return selector_is_live(p->sel, wall) && path_is_ready(p, NULL);
 }
 
 /* --- constraints while choosing --- */
@@ -159,16 +163,16 @@ static bool middle_ok(void *ctx, const struct relay *r, size_t index)
 	return true;
 }
 
-/* With the flags wanted; without them if nothing fits. */
-static ssize_t choose_relaxing(struct draft *d, struct select_want want, select_ok_fn ok)
+ssize_t path_choose_relaxing(struct path_ctx *p, struct select_want want, select_ok_fn ok,
+			     void *ctx)
 {
-	ssize_t index = selector_choose(d->p->sel, &want, ok, d);
+	ssize_t index = selector_choose(p->sel, &want, ok, ctx);
 
 	if (index != -ENOENT || !(want.fast || want.stable))
 		return index;
 	want.fast = false;
 	want.stable = false;
-	return selector_choose(d->p->sel, &want, ok, d);
+	return selector_choose(p->sel, &want, ok, ctx);
 }
 
 static bool request_is_stable(const struct path_request *req)
@@ -187,13 +191,13 @@ static ssize_t choose_last(struct draft *d)
 		.addr_family = req->addr_family,
 		.port = req->port,
 	};
-	ssize_t index = choose_relaxing(d, want, last_hop_ok);
+	ssize_t index = path_choose_relaxing(d->p, want, last_hop_ok, d);
 
 	if (index != -ENOENT || req->purpose != PATH_EXIT || req->port)
 		return index;
 	/* Any port will do: an exit for neither 80 nor 443 is still one (resolving). */
 	want.any_port = true;
-	return choose_relaxing(d, want, last_hop_ok);
+	return path_choose_relaxing(d->p, want, last_hop_ok, d);
 }
 
 static ssize_t choose_middle(struct draft *d)
@@ -204,7 +208,7 @@ static ssize_t choose_middle(struct draft *d)
 		.stable = request_is_stable(d->req),
 	};
 
-	return choose_relaxing(d, want, middle_ok);
+	return path_choose_relaxing(d->p, want, middle_ok, d);
 }
 
 /* --- results --- */
@@ -280,6 +284,8 @@ int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_
 		return choose_dir(p, now_ms, wall, ret);
 	if (!path_is_ready(p, NULL))
 		return -EAGAIN;
+	if (path_is_onion(req->purpose))
+		return path_choose_onion(p, req, now_ms, wall, ret);
 	if (req->exit_id)
 		return choose_leg(&d, now_ms, wall, ret);
 	while (d.n_tried < LAST_HOPS_MAX) {
@@ -335,8 +341,11 @@ void path_retry_guards(struct path_ctx *p)
 
 int path_save(struct path_ctx *p, time_t wall)
 {
+	int r = guard_set_save(p->guards);
+	int v = vanguards_save(p->vanguards);
+
 	(void)wall;
-	return guard_set_save(p->guards);
+	return r ? r : v;
 }
 
 bool path_port_is_long_lived(uint16_t port)

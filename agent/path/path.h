@@ -127,6 +127,8 @@ bool path_stem_is_current(struct path_ctx *p, const struct relay_target *stem, s
  */
 int path_choose_intro(struct path_ctx *p, const uint8_t (*avoid)[RSA_ID_LEN], size_t n_avoid,
 		      time_t wall, struct relay_target *ret);
+/* The user wants another identity: other vanguards-lite; full ones stay. */
+void path_new_identity(struct path_ctx *p);
 /* Services are hosted here (PATH_VANGUARDS_AUTO: full vanguards, for clients too). */
 void path_set_hosting(struct path_ctx *p, bool hosting);
 /* The first hop answered: the circuit (or at least its first hop) was made. */

@@ -10,7 +10,10 @@ path_SRCS := \
 	agent/path/guard_use.c \
 	agent/path/node_set.c \
 	agent/path/path.c \
+	agent/path/path_onion.c \
 	agent/path/rules.c \
 	agent/path/select.c \
 	agent/path/select_table.c \
-	agent/path/state_file.c
+	agent/path/state_file.c \
+	agent/path/vanguard_state.c \
+	agent/path/vanguards.c

@@ -1,1 +1,1 @@
-FUZZERS += introduce rendezvous
+FUZZERS += introduce rendezvous vanguard_state

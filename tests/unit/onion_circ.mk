@@ -1,1 +1,1 @@
-UNIT_TESTS += onion_messages circ_onion
+UNIT_TESTS += onion_messages circ_onion path_vanguards

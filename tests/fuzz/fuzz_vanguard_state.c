@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fuzz_vanguard_state.c - the file of full vanguards
+ *
+ * As fuzz_guard_state.c: once as a whole file, once as the lines of one whose frame
+ * is made right. What is accepted must encode to a file that means the same.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/path/state_file.h"
+#include "agent/path/vanguard_state.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(const char *text, size_t len)
+{
+	struct vanguard_set in[VANGUARD_LAYERS], again[VANGUARD_LAYERS];
+	char *copy;
+	size_t copy_len;
+
+	if (vanguard_state_parse(text, len, in))
+		return;
+	if (vanguard_state_encode(in, &copy, &copy_len) ||
+	    vanguard_state_parse(copy, copy_len, again))
+		abort();
+	for (size_t i = 0; i < VANGUARD_LAYERS; i++) {
+		if (in[i].n != again[i].n ||
+		    memcmp(in[i].v, again[i].v, in[i].n * sizeof(in[i].v[0])) != 0)
+			abort();
+	}
+	free(copy);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *text;
+	size_t len;
+
+	check((const char *)data, size);
+	if (!state_file_seal(VANGUARD_STATE_MAGIC, (const char *)data, size, &text, &len)) {
+		check(text, len);
+		free(text);
+	}
+	return 0;
+}
