@@ -63,7 +63,7 @@ endef
 $(foreach l,$(LIBNAMES) support,$(eval $(call library,$(l))))
 LIBS := $(patsubst %,$(B)/lib%.a,$(LIBNAMES))
 
-PROGRAMS := $(B)/onionify-agent $(B)/onionctl $(B)/onionify-run $(B)/libonionify.so
+PROGRAMS := $(B)/onionify-agent $(B)/onionctl $(B)/onionify-run $(B)/onionify-serve $(B)/libonionify.so
 .PHONY: all
 all: $(PROGRAMS)
 
@@ -85,6 +85,8 @@ $(B)/onionctl: $(patsubst %.c,$(B)/%.o,$(ctl_SRCS)) $(B)/libcommon.a
 	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(call pkg,jansson) $(call pkg,ncursesw)
 $(B)/onionify-run: $(patsubst %.c,$(B)/%.o,$(run_SRCS)) $(B)/libcommon.a
 	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(run_LIBS)
+$(B)/onionify-serve: $(patsubst %.c,$(B)/%.o,$(serve_SRCS)) $(B)/libcommon.a
+	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $^ $(serve_LIBS) $(call pkg,libsodium)
 $(B)/libonionify.so: $(patsubst %.c,$(B)/pic/%.o,$(shim_SRCS)) shim/exports.map
 	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/exports.map -o $@ $(filter %.o,$^) $(shim_LIBS)
 

@@ -10,6 +10,7 @@ INSTALL_PROGRAMS := \
 	755:$(B)/onionctl:$(BINDIR)/onionctl \
 	755:$(B)/onionify-agent:$(LIBDIR)/onionify-agent \
 	755:$(B)/onionify-run:$(LIBDIR)/onionify-run \
+	755:$(B)/onionify-serve:$(LIBDIR)/onionify-serve \
 	644:$(B)/libonionify.so:$(LIBDIR)/libonionify.so
 # In these the place of the programs is written out.
 INSTALL_TEXTS := \

@@ -62,8 +62,7 @@ static bool is_own(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == geteuid();
 }
 
-/* -EOWNERDEAD: another user listens there. */
-static int try_connect(const char *path)
+int launch_connect(const char *path)
 {
 	struct sockaddr_un un = { .sun_family = AF_UNIX };
 	int r, fd;
@@ -145,7 +144,7 @@ static int await_socket(const struct launch *l, pid_t pid, int log, char *err)
 	for (;;) {
 		struct timespec nap = { 0, START_POLL_MS * 1000000L };
 
-		fd = try_connect(l->socket_path);
+		fd = launch_connect(l->socket_path);
 		if (fd >= 0)
 			return fd;
 		if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid) {
@@ -301,7 +300,7 @@ int launch_lease(const char *socket_path, const char *domain)
 	uint8_t frame[IPC_HEADER_LEN + 1 + IPC_DOMAIN_MAX];
 	ssize_t n = ipc_lease_encode(frame, sizeof(frame),
 				     (struct ipc_str){ domain, strlen(domain) });
-	int fd = n > 0 ? try_connect(socket_path) : -1;
+	int fd = n > 0 ? launch_connect(socket_path) : -1;
 
 	if (fd < 0)
 		return -1;
@@ -313,7 +312,7 @@ int launch_lease(const char *socket_path, const char *domain)
 
 int launch_agent(const struct launch *l, char *err)
 {
-	int fd = try_connect(l->socket_path), r;
+	int fd = launch_connect(l->socket_path), r;
 
 	if (fd < 0 && is_absent(fd)) {
 		fd = start_agent(l, err);

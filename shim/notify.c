@@ -25,6 +25,7 @@
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
 #include "shim/policy.h"
+#include "shim/serving.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
@@ -366,7 +367,7 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	case SYS_connect:
 		return serve_connect(n, c, ret);
 	case SYS_listen:
-		return notify_serve_listen(c, ret);
+		return notify_serve_listen(n, c, ret);
 	case SYS_getpeername:
 		return notify_serve_getpeername(n, c, ret);
 	case SYS_getsockopt:
@@ -432,6 +433,11 @@ struct notify *notify_new(int listener, struct book *book)
 	n->book = book;
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (unsigned long)NOTIF_SYNC_WAKE_UP);
 	return n;
+}
+
+void notify_use_serving(struct notify *n, const struct serving *s)
+{
+	n->serving = s->fd >= 0 ? s : NULL;
 }
 
 int notify_streams(const struct notify *n)

@@ -23,10 +23,13 @@
 #define SHIM_NOTIFY_H
 
 struct book;
+struct serving;
 struct notify;
 
 /* @listener is owned from now on, @book borrowed. NULL without memory or kernel support. */
 struct notify *notify_new(int listener, struct book *book);
+/* Servers of these ports are told of (serving.h); borrowed. */
+void notify_use_serving(struct notify *n, const struct serving *s);
 /* Takes one call from the listener and answers it, or sees to it that it will be. 0 or -errno. */
 int notify_serve(struct notify *n);
 /* Streams of the native door that still carry something. */

@@ -7,6 +7,7 @@
 #include "shim/door.h"
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
+#include "shim/serving.h"
 
 /* IPv4 in an IPv6 socket is mapped. */
 socklen_t notify_sockaddr_for(int domain, const struct addr_port *ap, struct sockaddr_storage *ret)
@@ -93,7 +94,7 @@ enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *
  * connection from outside, whatever address it is bound to, and what it accepts can
  * send to nowhere else. Done here, not continued: a thread may swap descriptors.
  */
-enum verdict notify_serve_listen(const struct call *c, int64_t *ret)
+enum verdict notify_serve_listen(const struct notify *n, const struct call *c, int64_t *ret)
 {
 	static const char device[] = "lo";
 
@@ -103,5 +104,7 @@ enum verdict notify_serve_listen(const struct call *c, int64_t *ret)
 		*ret = -EPERM;
 	else
 		*ret = listen(c->fd, (int)c->args[1]) == 0 ? 0 : -errno;
+	if (*ret == 0 && n->serving)
+		serving_note_listen(n->serving, c->fd);
 	return VERDICT_RESULT;
 }

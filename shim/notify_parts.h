@@ -20,6 +20,7 @@
 struct book;
 struct door;
 struct nameserver;
+struct serving;
 
 struct notify {
 	int listener;
@@ -28,6 +29,7 @@ struct notify {
 	struct door *door;	/* made when first needed */
 	struct nameserver *names;
 	struct book *book;
+	const struct serving *serving;	/* NULL: nothing is */
 	atomic_int threads;
 	uint8_t datagram[DATAGRAM_MAX];
 };
@@ -78,7 +80,7 @@ enum verdict notify_serve_socket(const struct notify *n, const struct call *c, i
 enum verdict notify_serve_setsockopt(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_note(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_foreign(const struct notify *n, const struct call *c, int64_t *ret);
-enum verdict notify_serve_listen(const struct call *c, int64_t *ret);
+enum verdict notify_serve_listen(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_getpeername(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_recv(struct notify *n, struct call *c, int64_t *ret);

@@ -28,6 +28,7 @@
 #include "shim/job.h"
 #include "shim/launch.h"
 #include "shim/proxyenv.h"
+#include "shim/serve.h"
 #include "shim/supervisor.h"
 #include "shim/which.h"
 
@@ -52,11 +53,14 @@ struct options {
 	bool no_proxy_env;
 	bool optimistic;
 	bool shell;
+	struct serving serving;
+	struct serve_options serve;
 };
 
 struct places {
 	char agent[PATH_MAX];
 	char library[PATH_MAX];
+	char serve[PATH_MAX];
 	char socket[SOCKET_PATH_MAX];
 };
 
@@ -84,6 +88,9 @@ static void usage(FILE *out)
 		"  --no-wait       start COMMAND before the agent is connected to Tor\n"
 		"  --optimistic    programs are told that they are connected before they are:\n"
 		"                  their first bytes travel one round trip earlier\n"
+		"  --serve PORT[:LOCALPORT]  what COMMAND listens on at LOCALPORT (PORT) becomes\n"
+		"                  an onion service at PORT, for as long as COMMAND runs\n"
+		"  --serve-key FILE  its address is that of the key in FILE, made if missing\n"
 		"  --shell         run an interactive shell\n"
 		"  --allow-weak    run COMMAND even where a static or privileged program\n"
 		"                  could not be kept from the network\n"
@@ -132,8 +139,8 @@ static const char *parse_isolate(const char *text)
 	return text;
 }
 
-enum option_id { OPT_ISOLATE = 256, OPT_TIMEOUT, OPT_REPORT, OPT_SERVE, OPT_NO_WAIT, OPT_WEAK,
-		 OPT_NO_PROXY, OPT_SHELL, OPT_OPTIMISTIC };
+enum option_id { OPT_ISOLATE = 256, OPT_TIMEOUT, OPT_REPORT, OPT_SERVE, OPT_SERVE_KEY, OPT_NO_WAIT,
+		 OPT_WEAK, OPT_NO_PROXY, OPT_SHELL, OPT_OPTIMISTIC };
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
@@ -146,6 +153,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 		{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 		{ "report", no_argument, NULL, OPT_REPORT },
 		{ "serve", required_argument, NULL, OPT_SERVE },
+		{ "serve-key", required_argument, NULL, OPT_SERVE_KEY },
 		{ "no-wait", no_argument, NULL, OPT_NO_WAIT },
 		{ "allow-weak", no_argument, NULL, OPT_WEAK },
 		{ "no-proxy-env", no_argument, NULL, OPT_NO_PROXY },
@@ -195,8 +203,12 @@ static void parse_options(int argc, char **argv, struct options *o)
 			o->report = true;
 			break;
 		case OPT_SERVE:
-			say("--serve is not available in this version");
-			exit(EXIT_OURS);
+			if (serve_option(&o->serving, optarg) < 0)
+				usage_error();
+			break;
+		case OPT_SERVE_KEY:
+			o->serve.key_file = optarg;
+			break;
 		case ':':
 			say("%s needs a value", argv[optind - 1]);
 			usage_error();
@@ -224,6 +236,7 @@ static void find_places(struct places *p)
 	*slash = '\0';
 	(void)snprintf(p->agent, sizeof(p->agent), "%.*s/onionify-agent", PATH_MAX - 32, self);
 	(void)snprintf(p->library, sizeof(p->library), "%.*s/libonionify.so", PATH_MAX - 32, self);
+	(void)snprintf(p->serve, sizeof(p->serve), "%.*s/onionify-serve", PATH_MAX - 32, self);
 	/* The loader would ignore what it cannot read and separates names by these. */
 	if (access(p->library, R_OK) != 0 || strpbrk(p->library, ": ")) {
 		say("cannot preload %s", p->library);
@@ -333,6 +346,11 @@ static int check_weak(const struct options *o, const char *name, int reason)
 {
 	enum elf_kind kind = which_kind(name);
 
+	if (o->serving.n > 0) {
+		say("--serve needs the supervisor, or servers could be reached from anywhere, and "
+		    "there is none here (%s: %s)", strerror(reason), which_remedy(reason));
+		return EXIT_OURS;
+	}
 	if (o->allow_weak)
 		return 0;
 	if (elf_is_unguarded(kind)) {
@@ -352,6 +370,9 @@ static int run_once(struct command *cmd, struct job_result *ret)
 	int reports, status;
 	pid_t pid = supervisor_start(cmd, &reports);
 
+	/* The supervisor has it now: its end is the end of the service. */
+	if (cmd->serving.fd >= 0)
+		(void)close(cmd->serving.fd);
 	if (pid < 0) {
 		say("cannot start the supervisor: %s", strerror((int)-pid));
 		return EXIT_OURS;
@@ -367,6 +388,7 @@ static int run_supervised(const struct options *o, const struct places *p, char 
 {
 	struct sigaction chld = { .sa_handler = SIG_DFL };
 	struct command cmd = { .argv = argv, .envp = environ, .supervise = true, .lease = -1,
+			       .serving = o->serving,
 			       .detail = o->report ? BOOK_ALL : o->verbose ? BOOK_REFUSALS :
 									     BOOK_SILENT };
 	struct job_result res;
@@ -434,7 +456,7 @@ static char **choose_command(const struct options *o, char **rest)
 
 int main(int argc, char **argv)
 {
-	struct options o = { .timeout_s = TIMEOUT_DEFAULT_S };
+	struct options o = { .timeout_s = TIMEOUT_DEFAULT_S, .serving = { .fd = -1 } };
 	char err[LAUNCH_ERR_MAX] = "";
 	enum elf_kind kind;
 	struct places p;
@@ -444,6 +466,10 @@ int main(int argc, char **argv)
 	parse_options(argc, argv, &o);
 	argv = choose_command(&o, argv + optind);
 	find_places(&p);
+	o.serve = (struct serve_options){ p.serve, p.socket, o.serve.key_file, o.timeout_s, o.quiet,
+					  o.verbose };
+	if (serve_check(&o.serve, &o.serving, nested) < 0)
+		return EXIT_OURS;
 	kind = which_kind(argv[0]);
 	if (kind == ELF_32BIT && !o.allow_weak) {
 		say("%s is a 32-bit program, and these are not supported; --allow-weak runs it, "
@@ -458,6 +484,8 @@ int main(int argc, char **argv)
 		say("%s", err);
 		return EXIT_OURS;
 	}
+	if (serve_start(&o.serve, &o.serving) < 0)
+		return EXIT_OURS;
 	set_environment(&o, &p, kind, nested);
 	if (nested && o.report && !o.quiet)
 		say("note: the report is the outer onionify's");

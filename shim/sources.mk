@@ -53,6 +53,21 @@ run_SRCS := \
 	shim/records.c \
 	shim/relay.c \
 	shim/run.c \
+	shim/serve_start.c \
+	shim/serving.c \
 	shim/supervisor.c \
 	shim/which.c
 run_LIBS := -lpthread
+
+# onionify-serve: JSON, and QR codes where their library is there.
+serve_SRCS := \
+	shim/launch.c \
+	shim/serve_agent.c \
+	shim/serve_key.c \
+	shim/serve_main.c \
+	shim/serve_qr.c \
+	shim/serving.c
+serve_LIBS := $(call pkg,jansson) $(call pkg,libqrencode)
+ifneq ($(call pkg,libqrencode),)
+$(B)/shim/serve_qr.o: CPPFLAGS += -DHAVE_QRENCODE
+endif

@@ -162,6 +162,8 @@ static int start_command(struct supervisor *s)
 	if (!error && s->cmd->supervise) {
 		s->listener = fetch_listener(s->pid, number);
 		s->notify = s->listener >= 0 ? notify_new(s->listener, s->book) : NULL;
+		if (s->notify)
+			notify_use_serving(s->notify, &s->cmd->serving);
 		error = s->notify ? 0 : EPERM;
 	}
 	if (error) {
@@ -244,7 +246,8 @@ static void leave_terminal(void)
 /* Nothing that the command was given may be kept open by us: pipes would never end. */
 static void close_others(const struct supervisor *s)
 {
-	int keep[] = { s->listener, s->reports, s->chld, s->setup, s->cmd->lease };
+	int keep[] = { s->listener, s->reports, s->chld, s->setup, s->cmd->lease,
+		       s->cmd->serving.fd };
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *e;
 
@@ -310,6 +313,9 @@ static _Noreturn void supervisor_main(const struct command *cmd, int reports)
 	/* The programs below have our user id: they may not trace us or take our sockets. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	serve(&s);
+	/* The service ends with the last process, not with what that has left to be sent. */
+	if (cmd->serving.fd >= 0)
+		(void)close(cmd->serving.fd);
 	/* What programs sent before they ended may still be on its way. */
 	for (int i = 0; i < DRAIN_S * 20 && s.notify && notify_streams(s.notify) > 0; i++)
 		(void)usleep(50000);

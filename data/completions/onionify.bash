@@ -5,17 +5,19 @@ _onionify()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} i=1
 	local options='--isolate --timeout --no-wait --optimistic --shell --allow-weak
-		--no-proxy-env --report --serve --verbose --quiet --help --version'
+		--no-proxy-env --report --serve --serve-key --verbose --quiet --help --version'
 
 	while [ "$i" -lt "$COMP_CWORD" ]; do
 		case ${COMP_WORDS[i]} in
-		--isolate | --timeout | --serve) i=$((i + 2)) ;;
+		--isolate | --timeout | --serve | --serve-key) i=$((i + 2)) ;;
 		--) i=$((i + 1)); break ;;
 		-*) i=$((i + 1)) ;;
 		*) break ;;
 		esac
 	done
-	if [ "$i" -gt "$COMP_CWORD" ]; then
+	if [ "$i" -gt "$COMP_CWORD" ] && [ "$prev" = --serve-key ]; then
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+	elif [ "$i" -gt "$COMP_CWORD" ]; then
 		COMPREPLY=()
 	elif [ "$i" -lt "$COMP_CWORD" ] && declare -F _command_offset >/dev/null; then
 		_command_offset "$i"

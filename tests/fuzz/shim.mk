@@ -1,1 +1,1 @@
-FUZZERS += ipc nameserver
+FUZZERS += ipc nameserver serve_event

@@ -219,7 +219,8 @@ def programs_dir(variant):
         return build
     mixed = os.path.join(build, "programs")
     os.makedirs(mixed, exist_ok=True)
-    for name in ("onionify-agent", "onionctl", "onionify-run", "libonionify.so"):
+    for name in ("onionify-agent", "onionctl", "onionify-run", "onionify-serve",
+                 "libonionify.so"):
         source = os.path.join(ROOT, "build", "release" if name.endswith(".so") else variant, name)
         target = os.path.join(mixed, name)
         if os.path.exists(source) and (not os.path.exists(target) or

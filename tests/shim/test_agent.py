@@ -13,6 +13,11 @@ TCP) and connects streams to them by this table of destinations:
   203.0.113.6   2001:db8::6   reset.test     opens, then breaks after the first bytes
   203.0.113.7   2001:db8::7   done.test      opens, sends "bye", ends
 
+"service add ... bound" makes an onion service that its connection lives on: a stream
+to its address goes to its target. With a key in the command the address is another one.
+TEST_AGENT_SERVICE: "refused" refuses, "unpublished" is never published, "unreachable" is
+published and not reached, "gone" is ended after a moment.
+
 Names get addresses in 198.18.0.0/15 and fd00:6f6e::/64; nx.test does not exist,
 v4only.test has no IPv6 address, again.test fails for now. Every OPEN is logged to
 SOCKET.log as "domain program destination".
@@ -29,11 +34,12 @@ import threading
 import time
 
 OPEN, QUERY, RESOLVE, REVERSE, WAIT, CONTROL = 1, 2, 3, 4, 5, 6
-RESULT, INFO, ADDRESSES, NAME, PROGRESS = 0x81, 0x82, 0x83, 0x84, 0x85
+RESULT, INFO, ADDRESSES, NAME, PROGRESS, DATA, END = 0x81, 0x82, 0x83, 0x84, 0x85, 0x86, 0x87
 PENDING, OPENED, FAILED = 1, 2, 3
 AGENT = "198.18.0.0"
 HOSTS = ["echo", "slow", "refused", "silent", "far", "reset", "done"]
 
+services = {}   # address: {port: (host, port)}
 streams = {}
 names = {}
 lock = threading.Lock()
@@ -141,9 +147,11 @@ def serve_open(conn, body, fds):
     flags, handle, app_family, _ = struct.unpack(">BQBI", head)
     family, raw, body = take_addr(body)
     port, body = take(body, 2)
-    _, body = take_str(body)
+    name, body = take_str(body)
     domain, body = take_str(body)
     program, body = take_str(body)
+    if name:
+        return serve_onion(conn, name.decode(), struct.unpack(">H", port)[0])
     host, text = host_of(family, raw)
     held = bool(flags & 1)
     peer = bytes([family]) + raw + port
@@ -199,6 +207,62 @@ def serve_open(conn, body, fds):
     conn.close()
     target.close()
     return None
+
+
+def note(text):
+    with open(sys.argv[1] + ".log", "a") as log:
+        log.write(text + "\n")
+
+
+def serve_onion(conn, address, port):
+    """A stream to a service of ours, as another client's would come."""
+    target = services.get(address, {}).get(port)
+    if not target or os.environ.get("TEST_AGENT_SERVICE") == "unreachable":
+        conn.sendall(frame(RESULT, struct.pack(">I", errno.EHOSTUNREACH)))
+        conn.close()
+        return
+    try:
+        source = ("127.64.0.1", 0) if "." in target[0] else None
+        peer = socket.create_connection(target, source_address=source)
+    except OSError as e:
+        conn.sendall(frame(RESULT, struct.pack(">I", e.errno or errno.ECONNREFUSED)))
+        conn.close()
+        return
+    conn.sendall(frame(RESULT, struct.pack(">I", 0)))
+    threading.Thread(target=pump, args=(peer, conn), daemon=True).start()
+    pump(conn, peer)
+
+
+def serve_control(conn, command):
+    words = command.decode().split()
+    note(command.decode())
+    mood = os.environ.get("TEST_AGENT_SERVICE")
+    if words[:2] != ["service", "add"] or mood == "refused":
+        text = b"too many \x1b[31mservices"
+        conn.sendall(frame(END, b"\1" + text))
+        return
+    keys = [w[4:] for w in words if w.startswith("key=")]
+    address = ("b" if keys else "a") * 56 + ".onion"
+    ports = {}
+    for w in words[2:]:
+        if w[0].isdigit():
+            virt, host = w.split(":", 1)
+            host, port = host.rsplit(":", 1)
+            ports[int(virt)] = (host.strip("[]"), int(port))
+    services[address] = ports
+    doc = '{"address":"%s","state":"%s","ports":[]%s}'
+    key = ',"key":"ED25519-V3:%s"' % (("A" * 85 + "A==") [:88]) if "show-key" in words else ""
+    conn.sendall(frame(DATA, (doc % (address, "starting", key)).encode()))
+    conn.sendall(frame(DATA, (doc % (address, "publishing", "")).encode()))
+    if mood != "unpublished":
+        conn.sendall(frame(DATA, (doc % (address, "reachable", "")).encode()))
+    if mood == "gone":
+        time.sleep(0.5)
+        conn.sendall(frame(END, b"\1it was removed"))
+        return
+    conn.recv(1)
+    del services[address]
+    note("service end " + address)
 
 
 def serve_dns(conn):
@@ -284,6 +348,8 @@ def serve(conn):
             serve_query(conn, body)
         elif kind == WAIT:
             serve_wait(conn)
+        elif kind == CONTROL:
+            serve_control(conn, body)
     except (EOFError, ValueError, OSError, KeyError):
         pass
     conn.close()

@@ -12,3 +12,4 @@ support_SRCS += shim/epoll_table.c
 support_SRCS += shim/hold.c
 support_SRCS += shim/origins.c
 support_SRCS += shim/book.c
+support_SRCS += shim/serving.c shim/serve_key.c shim/serve_agent.c shim/launch.c

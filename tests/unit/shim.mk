@@ -1,1 +1,1 @@
-UNIT_TESTS += ipc policy nameserver filter book
+UNIT_TESTS += ipc policy nameserver filter book serving

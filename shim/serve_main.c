@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * serve_main.c - onionify-serve: from "the command listens" to "this address works"
+ *
+ * Theory of operation: wait until the command listens on every port that is to be
+ * served; have the agent publish them as one service; when a directory has its
+ * descriptor, begin a stream to it through the network, as a stranger would, until one
+ * is answered by the command; tell the address. Then hold the agent's connection,
+ * which the service lives on, until the supervisor's end of the pair is closed.
+ *
+ * Nothing here ends the command: what fails is told on standard error, and the command runs
+ * on for whoever is on this machine.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "common/secret.h"
+#include "shim/serve_agent.h"
+
+#define TEST_MS 60000		/* for one stream */
+#define TEST_AGAIN_MS 5000
+
+struct server {
+	/* what was asked for */
+	const char *socket;
+	const char *key_file;
+	bool quiet;
+	bool verbose;
+	int64_t patience_ms;	/* for each step */
+	struct serving ports;
+	char key[SERVE_KEY_MAX];
+	bool has_key;
+	/* where it stands */
+	struct addr_port at[SERVING_PORTS_MAX];	/* port 0: nobody listens yet */
+	struct serve_agent agent;
+	char address[SERVE_ADDRESS_MAX];
+	enum serve_state state;
+	bool added;
+	bool over;		/* it failed: only the end is waited for */
+	bool reachable;
+	int test;		/* descriptor of the stream under way, or -1 */
+	int test_error;
+	int64_t test_at;	/* its deadline, or when the next one begins */
+	int64_t patience_at;	/* when the user hears what is waited for */
+};
+
+__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)fputs("onionify: ", stderr);
+	(void)vfprintf(stderr, fmt, ap);
+	(void)fputc('\n', stderr);
+	va_end(ap);
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* It is over, but not for the command. */
+static void give_up(struct server *s)
+{
+	serve_agent_close(&s->agent);
+	if (s->test >= 0)
+		(void)close(s->test);
+	s->test = -1;
+	s->over = true;
+}
+
+/* --- the command listens --- */
+
+static bool all_listen(const struct server *s)
+{
+	for (size_t i = 0; i < s->ports.n; i++) {
+		if (s->at[i].port == 0)
+			return false;
+	}
+	return true;
+}
+
+static void publish(struct server *s)
+{
+	int r = serve_agent_add(&s->agent, s->socket, &s->ports, s->at, s->has_key ? s->key : NULL);
+
+	s->added = true;
+	s->patience_at = now_ms() + s->patience_ms;
+	if (r == 0)
+		return;
+	say("cannot serve: the agent cannot be asked: %s", strerror(-r));
+	give_up(s);
+}
+
+/* False when the supervisor has gone. */
+static bool take_note(struct server *s)
+{
+	struct serving_note note;
+	ssize_t n = recv(SERVE_FD, &note, sizeof(note), MSG_DONTWAIT);
+
+	if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		return false;
+	if (n != (ssize_t)sizeof(note))
+		return true;
+	for (size_t i = 0; i < s->ports.n; i++) {
+		if (s->ports.ports[i].local != note.at.port || s->at[i].port != 0)
+			continue;
+		s->at[i] = note.at;
+		if (s->verbose)
+			say("the command listens on port %u", note.at.port);
+	}
+	if (!s->added && all_listen(s))
+		publish(s);
+	return true;
+}
+
+/* --- the address works --- */
+
+static void start_test(struct server *s)
+{
+	s->test = serve_test_start(s->socket, s->address, s->ports.ports[0].virt);
+	s->test_at = now_ms() + (s->test >= 0 ? TEST_MS : TEST_AGAIN_MS);
+	if (s->test < 0)
+		s->test_error = s->test;
+}
+
+/* As a browser wants it where the port says what it is. */
+static void format_url(const struct server *s, uint16_t port, char *buf, size_t len)
+{
+	if (port == 80)
+		(void)snprintf(buf, len, "http://%s/", s->address);
+	else if (port == 443)
+		(void)snprintf(buf, len, "https://%s/", s->address);
+	else
+		(void)snprintf(buf, len, "%s:%u", s->address, port);
+}
+
+static void announce(struct server *s)
+{
+	char url[SERVE_ADDRESS_MAX + 16];
+
+	s->reachable = true;
+	s->patience_at = INT64_MAX;
+	if (s->quiet)
+		return;
+	for (size_t i = 0; i < s->ports.n; i++) {
+		format_url(s, s->ports.ports[i].virt, url, sizeof(url));
+		say("reachable: %s", url);
+	}
+	format_url(s, s->ports.ports[0].virt, url, sizeof(url));
+	(void)serve_qr_print(STDERR_FILENO, url);
+}
+
+static void end_test(struct server *s, int result)
+{
+	s->test = -1;
+	s->test_error = result;
+	if (result == 0) {
+		announce(s);
+		return;
+	}
+	if (s->verbose)
+		say("not reachable yet: %s", strerror(-result));
+	s->test_at = now_ms() + TEST_AGAIN_MS;
+}
+
+/* --- the agent --- */
+
+static void keep_key(struct server *s, const char *key)
+{
+	int r = serve_key_store(s->key_file, key);
+
+	if (r < 0)
+		say("%s: %s; the address will be another one next time", s->key_file, strerror(-r));
+	else if (s->verbose)
+		say("the key is in %s", s->key_file);
+}
+
+static void first_event(struct server *s, const struct serve_event *e)
+{
+	memcpy(s->address, e->address, sizeof(s->address));
+	if (s->key_file && !s->has_key && e->key[0])
+		keep_key(s, e->key);
+	if (s->quiet)
+		return;
+	for (size_t i = 0; i < s->ports.n; i++)
+		say("publishing port %u of the command as %s:%u", s->ports.ports[i].local, s->address,
+		    s->ports.ports[i].virt);
+}
+
+static void take_event(struct server *s, const struct serve_event *e)
+{
+	if (e->ended) {
+		say("%s: %s", s->address[0] ? "no longer served" : "cannot serve",
+		    e->text[0] ? e->text : "the agent gave no reason");
+		give_up(s);
+		return;
+	}
+	if (!s->address[0])
+		first_event(s, e);
+	if (e->state == SERVE_PUBLISHED && s->state != SERVE_PUBLISHED && !s->reachable) {
+		s->patience_at = now_ms() + s->patience_ms;
+		s->test_at = now_ms();
+	}
+	s->state = e->state;
+}
+
+static void hear_agent(struct server *s)
+{
+	struct serve_event e;
+	int r = 1;
+
+	while (r == 1 && s->agent.fd >= 0) {
+		r = serve_agent_read(&s->agent, &e);
+		if (r == 1)
+			take_event(s, &e);
+	}
+	secret_wipe(&e, sizeof(e));
+	if (r < 0 && !s->over) {
+		say("%s: the agent has gone", s->address[0] ? "no longer served" : "cannot serve");
+		give_up(s);
+	}
+}
+
+/* --- waiting --- */
+
+static void tell_patience(struct server *s)
+{
+	s->patience_at = INT64_MAX;
+	if (s->quiet || s->over)
+		return;
+	if (s->address[0]) {
+		if (s->state != SERVE_PUBLISHED)
+			say("%s is not published yet; still trying (onionctl status, onionctl log)",
+			    s->address);
+		else
+			say("%s is published, but a test through Tor has failed so far (%s); still "
+			    "trying", s->address, strerror(-s->test_error));
+		return;
+	}
+	for (size_t i = 0; i < s->ports.n; i++) {
+		if (s->at[i].port == 0)
+			say("the command does not listen on port %u yet: nothing is served until it "
+			    "does", s->ports.ports[i].local);
+	}
+}
+
+static bool wants_test(const struct server *s)
+{
+	return s->state == SERVE_PUBLISHED && !s->reachable && !s->over;
+}
+
+static void pass_time(struct server *s)
+{
+	int64_t now = now_ms();
+
+	if (now >= s->patience_at)
+		tell_patience(s);
+	if (!wants_test(s) || now < s->test_at)
+		return;
+	if (s->test >= 0) {
+		(void)close(s->test);
+		end_test(s, -ETIMEDOUT);
+	} else {
+		start_test(s);
+	}
+}
+
+static int until_next(const struct server *s)
+{
+	int64_t first = s->patience_at;
+	int64_t left;
+
+	if (wants_test(s) && s->test_at < first)
+		first = s->test_at;
+	if (first == INT64_MAX)
+		return -1;
+	left = first - now_ms();
+	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
+}
+
+static void serve(struct server *s)
+{
+	for (;;) {
+		struct pollfd p[] = {
+			{ .fd = SERVE_FD, .events = POLLIN },
+			{ .fd = s->agent.fd, .events = POLLIN },
+			{ .fd = s->test, .events = POLLIN },
+		};
+
+		if (poll(p, 3, until_next(s)) < 0 && errno != EINTR)
+			return;
+		if (p[0].revents && !take_note(s))
+			return;
+		if (p[2].revents && s->test >= 0)
+			end_test(s, serve_test_finish(s->test));
+		if (p[1].revents)
+			hear_agent(s);
+		pass_time(s);
+	}
+}
+
+/* --- start --- */
+
+static int prepare(struct server *s, int argc, char **argv)
+{
+	char err[512] = "";
+	int r;
+
+	if (argc < 6)
+		return -EINVAL;
+	s->socket = argv[1];
+	s->key_file = argv[2][0] ? argv[2] : NULL;
+	s->quiet = strcmp(argv[3], "quiet") == 0;
+	s->verbose = strcmp(argv[3], "verbose") == 0;
+	s->patience_ms = strtol(argv[4], NULL, 10) * 1000;
+	s->patience_at = now_ms() + s->patience_ms;
+	for (int i = 5; i < argc; i++) {
+		r = serving_add(&s->ports, argv[i]);
+		if (r < 0)
+			return r;
+	}
+	if (!s->key_file)
+		return 0;
+	r = serve_key_load(s->key_file, s->key, err, sizeof(err));
+	s->has_key = r == 0;
+	if (r < 0 && r != -ENOENT)
+		say("--serve-key: %s", err[0] ? err : strerror(-r));
+	return r == -ENOENT ? 0 : r;
+}
+
+int main(int argc, char **argv)
+{
+	static struct server s = { .ports = { .fd = SERVE_FD }, .agent = { .fd = -1 }, .test = -1,
+				   .test_error = -ETIMEDOUT };
+	const char ready = SERVE_READY;
+
+	(void)signal(SIGPIPE, SIG_IGN);
+	if (prepare(&s, argc, argv) < 0)
+		return 125;
+	if (send(SERVE_FD, &ready, 1, MSG_NOSIGNAL) != 1)
+		return 125;
+	serve(&s);
+	give_up(&s);
+	secret_wipe(s.key, sizeof(s.key));
+	return 0;
+}
