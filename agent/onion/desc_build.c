@@ -21,6 +21,7 @@
 #include "common/edcert.h"
 #include "common/secret.h"
 
+#define HOUR 3600
 #define CERT_LEN 140	/* with the signer named inside */
 
 /* What is made anew with every descriptor. */
@@ -42,7 +43,10 @@ static void build_init(struct build *b, const struct hs_desc_plan *plan)
 	crypto_random(b->cookie, sizeof(b->cookie));
 }
 
-/* Puts the certificate of @key for @type, signed by the descriptor signing key. */
+/*
+ * Puts the certificate of @key for @type, signed by the descriptor signing key. C tor
+ * counts the lifetime of these from the last full hour.
+ */
 static int put_cert(struct desc_text *t, const struct build *b, uint8_t type,
 		    const uint8_t key[32])
 {
@@ -51,7 +55,7 @@ static int put_cert(struct desc_text *t, const struct build *b, uint8_t type,
 	ssize_t n;
 
 	memcpy(c.key, key, sizeof(c.key));
-	c.expires = b->plan->now + HS_DESC_CERT_LIFETIME;
+	c.expires = b->plan->now - b->plan->now % HOUR + HS_DESC_CERT_LIFETIME;
 	n = edcert_create_expanded(&c, &b->signing, b->signing_pk, buf, sizeof(buf));
 	if (n < 0)
 		return -EINVAL;

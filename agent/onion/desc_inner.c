@@ -155,7 +155,8 @@ static bool begin_intro(struct hs_intro *ip, struct netdoc_str args)
 		return false;
 	ip->link_specs_len = (size_t)n;
 	wire_reader_init(&r, ip->link_specs, ip->link_specs_len);
-	return link_specifiers_decode(&r, &ip->relay) == 0 && wire_done(&r);
+	return link_specifiers_decode(&r, &ip->relay) == 0 && wire_done(&r) &&
+	       (ip->relay.or_v4.port != 0 || ip->relay.or_v6.port != 0);
 }
 
 /* "onion-key" and "enc-key": other types than "ntor" are of a later version. */
