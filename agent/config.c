@@ -360,6 +360,7 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 	c->socks_timeout_ms = next->socks_timeout_ms;
 	c->reject_internal = next->reject_internal;
 	c->optimistic = next->optimistic;
+	c->http_filter = next->http_filter;
 	c->conflux_enabled = next->conflux_enabled;
 	c->conflux_ux = next->conflux_ux;
 }

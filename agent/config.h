@@ -92,6 +92,13 @@ struct config_optimistic {
 	size_t n_ports;
 };
 
+/* What HTTPProxyFilter takes out of plain HTTP requests (front/http_filter.h). */
+enum config_http_filter {
+	CONFIG_HTTP_FILTER_OFF,
+	CONFIG_HTTP_FILTER_ON,
+	CONFIG_HTTP_FILTER_STRICT,
+};
+
 struct config {
 	/* DirAuthority, FallbackDir; none: the built-in ones of the public network */
 	struct dir_authority *authorities;
@@ -116,6 +123,7 @@ struct config {
 	enum conflux_ux conflux_ux;	/* ConfluxClientUX */
 	bool sandbox;			/* Sandbox */
 	struct config_optimistic optimistic;	/* OptimisticData */
+	enum config_http_filter http_filter;	/* HTTPProxyFilter */
 	struct config_map *maps;
 	size_t n_maps;
 	struct config_listener listeners[CONFIG_LISTENERS_MAX];

@@ -76,6 +76,23 @@ static int set_ux(struct config *c, const struct config_option *o, const char *v
 	return -EINVAL;
 }
 
+static int set_http_filter(struct config *c, const struct config_option *o, const char *value,
+			   char *err, size_t err_len)
+{
+	(void)o;
+	if (strcmp(value, "0") == 0) {
+		c->http_filter = CONFIG_HTTP_FILTER_OFF;
+	} else if (strcmp(value, "1") == 0) {
+		c->http_filter = CONFIG_HTTP_FILTER_ON;
+	} else if (strcasecmp(value, "strict") == 0) {
+		c->http_filter = CONFIG_HTTP_FILTER_STRICT;
+	} else {
+		snprintf(err, err_len, "must be 0, 1 or strict");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static const struct {
 	const char *word;
 	int64_t ms;
@@ -369,6 +386,7 @@ static const struct config_option options[] = {
 	{ "FallbackDir", set_fallback, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "FascistFirewall", set_bool, FIELD(nodes.fascist_firewall), .def = "0",
 	  .flags = CONFIG_RESTART },
+	{ "HTTPProxyFilter", set_http_filter, 0, .def = "1" },
 	{ "HTTPTunnelPort", set_listener, 0, CONFIG_LISTENER_HTTP,
 	  .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "Log", set_log, 0, .flags = CONFIG_LIST },

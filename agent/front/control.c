@@ -81,6 +81,7 @@ static void run_new_identity(struct front *f, struct session *s, char **args)
 {
 	(void)args;
 	pool_new_identity(f->pool);
+	proxy_new_identity(f->proxy);
 	names_forget_negative(f->names);
 	log_notice("new identity: new streams use new circuits");
 	reply_json(s, json_pack("{s:b}", "ok", 1));

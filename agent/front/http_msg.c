@@ -5,215 +5,231 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include "agent/circ/stream.h"
 #include "common/addr.h"
 #include "common/codec.h"
 
 #define PORT_DIGITS 5
-
-bool http_str_is(struct ipc_str s, const char *word)
-{
-	return strlen(word) == s.len && strncasecmp(s.s, word, s.len) == 0;
-}
-
-/* RFC 9110 5.6.2 */
-static bool is_token_char(char c)
-{
-	return isalnum((unsigned char)c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
-}
-
-static bool is_token(struct ipc_str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if (!is_token_char(s.s[i]))
-			return false;
-	}
-	return s.len > 0;
-}
-
-static bool has_control(struct ipc_str s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		unsigned char c = (unsigned char)s.s[i];
-
-		if ((c < ' ' && c != '\t') || c == 0x7f)
-			return true;
-	}
-	return false;
-}
-
-static struct ipc_str trim(struct ipc_str s)
-{
-	while (s.len > 0 && (s.s[0] == ' ' || s.s[0] == '\t')) {
-		s.s++;
-		s.len--;
-	}
-	while (s.len > 0 && (s.s[s.len - 1] == ' ' || s.s[s.len - 1] == '\t'))
-		s.len--;
-	return s;
-}
-
-/* Takes the text before the next @c off @s; false when there is none. */
-static bool cut(struct ipc_str *s, char c, struct ipc_str *ret_before)
-{
-	const char *at = memchr(s->s, c, s->len);
-
-	if (!at)
-		return false;
-	*ret_before = (struct ipc_str){ s->s, (size_t)(at - s->s) };
-	s->len -= ret_before->len + 1;
-	s->s = at + 1;
-	return true;
-}
+#define HTTP_PORT 80
 
 static int parse_port(struct ipc_str s, uint16_t *ret)
 {
-	unsigned long v = 0;
+	uint64_t v;
 
-	if (s.len == 0 || s.len > PORT_DIGITS)
-		return -EPROTO;
-	for (size_t i = 0; i < s.len; i++) {
-		if (!isdigit((unsigned char)s.s[i]))
-			return -EPROTO;
-		v = v * 10 + (unsigned long)(s.s[i] - '0');
-	}
-	if (v == 0 || v > UINT16_MAX)
+	if (s.len > PORT_DIGITS || !http_number(s, UINT16_MAX, &v) || v == 0)
 		return -EPROTO;
 	*ret = (uint16_t)v;
 	return 0;
 }
 
-/* "host:port" or "[v6]:port"; both parts are required (RFC 9112 3.2.3). */
-static int parse_authority(struct ipc_str s, struct http_request *m)
+/*
+ * "host:port" or "[v6]:port". Without a port there is @port, which is 0 where one is
+ * required (RFC 9112 3.2.3).
+ */
+static int parse_authority(struct ipc_str s, uint16_t port, struct http_request *m)
 {
 	struct ipc_str host;
+	bool more = true;
 
 	if (s.len > 0 && s.s[0] == '[') {
 		s.s++;
 		s.len--;
-		if (!cut(&s, ']', &host) || s.len == 0 || s.s[0] != ':')
+		if (!http_cut(&s, ']', &host))
 			return -EPROTO;
-		s.s++;
-		s.len--;
-	} else if (!cut(&s, ':', &host)) {
-		return -EPROTO;
+		more = s.len > 0;
+		if (more && s.s[0] != ':')
+			return -EPROTO;
+		s.s += more;
+		s.len -= more;
+	} else if (!http_cut(&s, ':', &host)) {
+		host = s;
+		more = false;
 	}
 	if (host.len == 0 || host.len > IPC_NAME_MAX)
 		return -EPROTO;
 	m->host = host;
+	m->port = port;
+	if (!more)
+		return port > 0 ? 0 : -EPROTO;
 	return parse_port(s, &m->port);
 }
 
-static enum http_target target_of(const struct http_request *m)
+/* "http://host[:port][/path][?query]". Names and passwords in it are errors: RFC 9110 4.2.4. */
+static int parse_url(struct ipc_str s, struct http_request *m)
 {
 	size_t n = 0;
 
-	if (http_str_is(m->method, "CONNECT"))
-		return HTTP_AUTHORITY;
+	s.s += m->scheme.len + 3;
+	s.len -= m->scheme.len + 3;
+	while (n < s.len && s.s[n] != '/' && s.s[n] != '?')
+		n++;
+	m->authority = (struct ipc_str){ s.s, n };
+	m->path = (struct ipc_str){ s.s + n, s.len - n };
+	if (!http_str_is(m->scheme, "http"))
+		return 0;
+	if (memchr(s.s, '#', s.len) || memchr(s.s, '@', n))
+		return -EPROTO;
+	return parse_authority(m->authority, HTTP_PORT, m);
+}
+
+static int parse_target(struct http_request *m)
+{
+	size_t n = 0;
+
+	if (http_str_is(m->method, "CONNECT")) {
+		m->target = HTTP_AUTHORITY;
+		return parse_authority(m->url, 0, m);
+	}
 	while (n < m->url.len && isalpha((unsigned char)m->url.s[n]))
 		n++;
-	return n > 0 && m->url.len > n + 2 && memcmp(m->url.s + n, "://", 3) == 0 ? HTTP_ABSOLUTE
-										   : HTTP_OTHER;
+	m->target = HTTP_OTHER;
+	if (n == 0 || m->url.len <= n + 3 || memcmp(m->url.s + n, "://", 3) != 0)
+		return 0;
+	m->target = HTTP_ABSOLUTE;
+	m->scheme = (struct ipc_str){ m->url.s, n };
+	return parse_url(m->url, m);
+}
+
+/* "HTTP/1.x": the x; -EPROTO for another protocol, -EPROTONOSUPPORT for another version. */
+static int parse_version(struct ipc_str s)
+{
+	static const char version[] = "HTTP/1.";
+	size_t n = sizeof(version) - 1;
+
+	if (s.len < 5 || memcmp(s.s, version, 5) != 0)
+		return -EPROTO;
+	if (s.len != n + 1 || memcmp(s.s, version, n) != 0 || (s.s[n] != '0' && s.s[n] != '1'))
+		return -EPROTONOSUPPORT;
+	return s.s[n] - '0';
 }
 
 /* METHOD SP target SP HTTP/1.x */
 static int parse_request_line(struct ipc_str line, struct http_request *m)
 {
-	static const char version[] = "HTTP/1.";
-	size_t n = sizeof(version) - 1;
+	int minor;
 
-	if (!cut(&line, ' ', &m->method) || !is_token(m->method) || !cut(&line, ' ', &m->url))
+	if (!http_cut(&line, ' ', &m->method) || !http_is_token(m->method) ||
+	    !http_cut(&line, ' ', &m->url))
 		return -EPROTO;
-	if (m->url.len == 0 || has_control(m->url) || memchr(m->url.s, '\t', m->url.len))
+	if (m->url.len == 0 || http_has_control(m->url) || memchr(m->url.s, '\t', m->url.len))
 		return -EPROTO;
-	if (line.len < 5 || memcmp(line.s, version, 5) != 0)
-		return -EPROTO;
-	if (line.len != n + 1 || memcmp(line.s, version, n) != 0 ||
-	    (line.s[n] != '0' && line.s[n] != '1'))
-		return -EPROTONOSUPPORT;
-	m->minor = (uint8_t)(line.s[n] - '0');
-	m->target = target_of(m);
-	return m->target == HTTP_AUTHORITY ? parse_authority(m->url, m) : 0;
+	minor = parse_version(line);
+	if (minor < 0)
+		return minor;
+	m->minor = (uint8_t)minor;
+	return parse_target(m);
 }
 
-/* For a header that may come once. */
-static int keep_once(struct ipc_str *slot, struct ipc_str value)
+/* The value of a header that may come once. */
+static int keep_once(const struct http_fields *f, const char *name, struct ipc_str *slot)
 {
-	if (slot->s)
+	const struct http_field *field;
+
+	if (http_fields_only(f, name, &field) < 0)
 		return -EPROTO;
-	*slot = value;
+	if (field)
+		*slot = field->value;
 	return 0;
 }
 
-static int parse_header(struct ipc_str line, struct http_request *m)
+static int read_headers(const struct http_fields *f, struct http_request *m)
 {
-	struct ipc_str name;
-	struct ipc_str value;
-
-	/* No token: also a folded line, or a blank before the colon. */
-	if (!cut(&line, ':', &name) || !is_token(name) || has_control(line))
+	if (keep_once(f, "Host", &m->host_header) < 0 ||
+	    keep_once(f, "Proxy-Authorization", &m->authorization) < 0 ||
+	    keep_once(f, "Tor-Stream-Isolation", &m->isolation) < 0 ||
+	    keep_once(f, "X-Tor-Stream-Isolation", &m->x_isolation) < 0)
 		return -EPROTO;
-	value = trim(line);
-	if (http_str_is(name, "Host"))
-		return keep_once(&m->host_header, value);
-	if (http_str_is(name, "Proxy-Authorization"))
-		return keep_once(&m->authorization, value);
-	if (http_str_is(name, "Tor-Stream-Isolation"))
-		return keep_once(&m->isolation, value);
-	if (http_str_is(name, "X-Tor-Stream-Isolation"))
-		return keep_once(&m->x_isolation, value);
-	if (http_str_is(name, "Tor-RPC-Target"))
-		m->wants_rpc = true;
-	if (http_str_is(name, "Transfer-Encoding") ||
-	    (http_str_is(name, "Content-Length") && !http_str_is(value, "0")))
-		m->has_body = true;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct http_field *h = &f->at[i];
+
+		if (http_str_is(h->name, "Tor-RPC-Target"))
+			m->wants_rpc = true;
+		if (http_str_is(h->name, "Transfer-Encoding") ||
+		    (http_str_is(h->name, "Content-Length") && !http_str_is(h->value, "0")))
+			m->has_body = true;
+	}
 	return 0;
 }
 
-/* The line at *@pos without its CRLF; -EPROTO when a bare CR or LF ends or splits it. */
-static int take_line(const char **pos, const char *end, struct ipc_str *ret)
+/* Where the head ends, 0 when that has not come yet, -EMSGSIZE. */
+static ssize_t find_end(const char *data, size_t len, size_t max)
 {
-	const char *lf = memchr(*pos, '\n', (size_t)(end - *pos));
-
-	if (!lf || lf == *pos || lf[-1] != '\r')
-		return -EPROTO;
-	*ret = (struct ipc_str){ *pos, (size_t)(lf - 1 - *pos) };
-	*pos = lf + 1;
-	return memchr(ret->s, '\r', ret->len) ? -EPROTO : 0;
-}
-
-ssize_t http_request_parse(const char *data, size_t len, struct http_request *ret)
-{
-	struct http_request m = { .port = 0 };
 	const char *blank = memmem(data, len, "\r\n\r\n", 4);
-	const char *pos = data;
-	const char *end;
-	struct ipc_str line;
-	size_t n = 0;
-	int r;
 
 	if (!blank)
-		return len >= HTTP_HEAD_MAX ? -EMSGSIZE : 0;
-	end = blank + 4;
-	if ((size_t)(end - data) > HTTP_HEAD_MAX)
-		return -EMSGSIZE;
-	r = take_line(&pos, end, &line);
+		return len >= max ? -EMSGSIZE : 0;
+	return (size_t)(blank + 4 - data) > max ? -EMSGSIZE : blank + 4 - data;
+}
+
+ssize_t http_request_parse(const char *data, size_t len, struct http_request *ret,
+			   struct http_fields *ret_fields)
+{
+	struct http_request m = { .port = 0 };
+	struct http_fields own;
+	struct http_fields *fields = ret_fields ? ret_fields : &own;
+	const char *pos = data;
+	struct ipc_str line;
+	ssize_t n = find_end(data, len, HTTP_HEAD_MAX);
+	int r;
+
+	if (n <= 0)
+		return n;
+	r = http_take_line(&pos, data + n, &line);
 	if (r == 0)
 		r = parse_request_line(line, &m);
-	while (r == 0) {
-		r = take_line(&pos, end, &line);
-		if (r < 0 || line.len == 0)
-			break;
-		if (++n > HTTP_HEADERS_MAX)
-			return -EMSGSIZE;
-		r = parse_header(line, &m);
-	}
+	if (r == 0)
+		r = http_fields_parse(pos, data + n, HTTP_HEADERS_MAX, fields);
+	if (r == 0)
+		r = read_headers(fields, &m);
 	if (r < 0)
 		return r;
 	*ret = m;
-	return end - data;
+	return n;
+}
+
+/* HTTP/1.x SP 3DIGIT SP [reason]; the second blank may be missing with the reason. */
+static int parse_status_line(struct ipc_str line, struct http_response *m)
+{
+	struct ipc_str version;
+	uint64_t status;
+	int minor;
+
+	if (!http_cut(&line, ' ', &version))
+		return -EPROTO;
+	minor = parse_version(version);
+	if (minor < 0)
+		return minor;
+	m->minor = (uint8_t)minor;
+	if (line.len < 3 || !http_number((struct ipc_str){ line.s, 3 }, 999, &status) || status < 100)
+		return -EPROTO;
+	m->status = (unsigned int)status;
+	if (line.len > 3 && line.s[3] != ' ')
+		return -EPROTO;
+	m->reason = http_trim((struct ipc_str){ line.s + 3, line.len - 3 });
+	return http_has_control(m->reason) ? -EPROTO : 0;
+}
+
+ssize_t http_response_parse(const char *data, size_t len, struct http_response *ret,
+			    struct http_fields *ret_fields)
+{
+	struct http_response m = { .status = 0 };
+	const char *pos = data;
+	struct ipc_str line;
+	ssize_t n = find_end(data, len, HTTP_RESPONSE_HEAD_MAX);
+	int r;
+
+	if (n <= 0)
+		return n;
+	r = http_take_line(&pos, data + n, &line);
+	if (r == 0)
+		r = parse_status_line(line, &m);
+	if (r == 0)
+		r = http_fields_parse(pos, data + n, HTTP_FIELDS_MAX, ret_fields);
+	if (r < 0)
+		return r;
+	*ret = m;
+	return n;
 }
 
 ssize_t http_credentials_decode(struct ipc_str value, uint8_t out[HTTP_CREDENTIALS_MAX],
@@ -223,9 +239,9 @@ ssize_t http_credentials_decode(struct ipc_str value, uint8_t out[HTTP_CREDENTIA
 	const uint8_t *colon;
 	ssize_t n;
 
-	if (!cut(&value, ' ', &scheme) || !http_str_is(scheme, "Basic"))
+	if (!http_cut(&value, ' ', &scheme) || !http_str_is(scheme, "Basic"))
 		return -EINVAL;
-	value = trim(value);
+	value = http_trim(value);
 	n = codec_base64_decode(out, HTTP_CREDENTIALS_MAX, value.s, value.len);
 	if (n <= 0)
 		return -EINVAL;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * http_msg.h - the head of a request to an HTTP proxy, as bytes
+ * http_msg.h - heads of HTTP/1: a request to a proxy, and a server's response
  *
- * Pure. Strict on purpose: lines end in CRLF, names are tokens, values hold no control
- * characters, no line is folded, and what has a meaning here comes at most once. A
+ * Pure, and strict as http_text.h says. What has a meaning here comes at most once: a
  * program that talks to a proxy on its own machine has no reason to differ.
  *
- * Spec: RFC 9110 9.3.6 (CONNECT), RFC 9112 2-5, tor's proposal 365 (header names)
+ * Spec: RFC 9110 9.3.6 (CONNECT), RFC 9112 2-6, tor's proposal 365 (header names)
  */
 #ifndef FRONT_HTTP_MSG_H
 #define FRONT_HTTP_MSG_H
@@ -16,10 +15,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "agent/front/http_text.h"
 #include "common/ipc.h"
 
-#define HTTP_HEAD_MAX 8192	/* C tor's limit for the same head */
-#define HTTP_HEADERS_MAX 64
+#define HTTP_HEAD_MAX 16384	/* twice what common servers take; C tor's CONNECT: 8192 */
+#define HTTP_HEADERS_MAX 100
+#define HTTP_RESPONSE_HEAD_MAX 65536
 #define HTTP_CREDENTIALS_MAX 1024	/* user and password, decoded */
 
 enum http_target {
@@ -34,7 +35,10 @@ struct http_request {
 	struct ipc_str url;		/* the target as it stands */
 	enum http_target target;
 	uint8_t minor;			/* of HTTP/1.x */
-	struct ipc_str host;		/* HTTP_AUTHORITY; without brackets */
+	struct ipc_str scheme;		/* HTTP_ABSOLUTE; what follows is of "http" alone */
+	struct ipc_str authority;	/* HTTP_ABSOLUTE: host and port as they stand */
+	struct ipc_str path;		/* HTTP_ABSOLUTE: with the query; may be empty */
+	struct ipc_str host;		/* without brackets */
 	uint16_t port;
 	struct ipc_str host_header;
 	struct ipc_str authorization;	/* Proxy-Authorization */
@@ -44,14 +48,25 @@ struct http_request {
 	bool has_body;
 };
 
+struct http_response {
+	unsigned int status;
+	uint8_t minor;
+	struct ipc_str reason;
+};
+
 /**
  * http_request_parse() - Read one request's head, up to and with its empty line
  * @data:	All that arrived so far
+ * @ret_fields:	All headers; may be NULL
  *
  * Return: the head's length, 0 when more is needed, -EPROTO (malformed), -EMSGSIZE
  * (longer than HTTP_HEAD_MAX, or too many headers), -EPROTONOSUPPORT (not HTTP/1.x)
  */
-ssize_t http_request_parse(const char *data, size_t len, struct http_request *ret);
+ssize_t http_request_parse(const char *data, size_t len, struct http_request *ret,
+			   struct http_fields *ret_fields);
+/* As above for a server's head, up to HTTP_RESPONSE_HEAD_MAX bytes and HTTP_FIELDS_MAX headers. */
+ssize_t http_response_parse(const char *data, size_t len, struct http_response *ret,
+			    struct http_fields *ret_fields);
 /*
  * "Basic" credentials, decoded: bytes in @out, and where the user's name ends. The
  * length, or -EINVAL (other scheme, not Base64, no colon).
@@ -60,7 +75,6 @@ ssize_t http_credentials_decode(struct ipc_str value, uint8_t out[HTTP_CREDENTIA
 				size_t *ret_user_len);
 /* Is this Host header one of our own machine ("localhost", a loopback address)? */
 bool http_host_is_local(struct ipc_str host);
-bool http_str_is(struct ipc_str s, const char *word);
 
 /* Status line for a stream that failed, by END @reason or else by errno. */
 const char *http_status_of(uint16_t reason, int error);

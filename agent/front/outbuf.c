@@ -62,6 +62,18 @@ int outbuf_put(struct outbuf *b, const void *data, size_t len, size_t max)
 	return 0;
 }
 
+const uint8_t *outbuf_data(const struct outbuf *b)
+{
+	return b->data ? b->data + b->pos : NULL;
+}
+
+void outbuf_skip(struct outbuf *b, size_t len)
+{
+	b->pos += len;
+	if (b->pos == b->end)
+		outbuf_deinit(b);
+}
+
 ssize_t outbuf_flush(struct outbuf *b, int fd)
 {
 	size_t total = 0;

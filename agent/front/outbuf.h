@@ -23,6 +23,10 @@ void outbuf_deinit(struct outbuf *b);
 size_t outbuf_len(const struct outbuf *b);
 /* Appends. 0, -ENOBUFS (more than @max would wait), -ENOMEM. */
 int outbuf_put(struct outbuf *b, const void *data, size_t len, size_t max);
+/* What waits, from its first byte; good until the buffer changes; NULL: empty. */
+const uint8_t *outbuf_data(const struct outbuf *b);
+/* Takes the first @len bytes away, of those that wait. */
+void outbuf_skip(struct outbuf *b, size_t len);
 /* Writes to socket @fd what it takes, without SIGPIPE. Bytes written, or -errno. */
 ssize_t outbuf_flush(struct outbuf *b, int fd);
 

@@ -21,6 +21,7 @@ static void free_client(struct loop_task *task)
 							 offsetof(struct proxy_client, free_task));
 
 	outbuf_deinit(&c->out);
+	exchange_free(c->exchange);
 	/* Credentials were in it. */
 	secret_wipe(c, sizeof(*c));
 	free(c);
@@ -41,8 +42,13 @@ static void retire(struct proxy_client *c)
 		dns_job_cancel(&c->u.dns);
 	lookup_cancel(c->lookup);
 	c->lookup = NULL;
+	if (c->exchange)
+		exchange_stop(c->exchange);
 	if (c->fd >= 0) {
-		tell_drain(c->fd);
+		if (c->broken)
+			tell_reset(c->fd);
+		else
+			tell_drain(c->fd);
 		close(c->fd);
 		if (c->handle)
 			handles_finish(p->front->handles, c->handle, loop_now_ms(loop));
@@ -70,11 +76,14 @@ static void rearm(struct proxy_client *c, int ms)
 static void flush(struct proxy_client *c)
 {
 	struct ev_loop *ev = c->proxy->front->config.loop->ev;
+	ssize_t n = outbuf_flush(&c->out, c->fd);
 
-	if (outbuf_flush(&c->out, c->fd) < 0) {
+	if (n < 0) {
 		retire(c);
 		return;
 	}
+	if (c->exchange)
+		exchange_written(c->exchange, (size_t)n);
 	if (outbuf_len(&c->out) > 0)
 		ev_io_start(ev, &c->writer);
 	else if (c->state == PROXY_ENDING)
@@ -133,11 +142,42 @@ void client_wait(struct proxy_client *c)
 
 void client_resume(struct proxy_client *c)
 {
-	if (c->state != PROXY_WAITING)
+	if (c->state != PROXY_WAITING && c->state != PROXY_RELAYING)
 		return;
 	c->state = PROXY_READING;
 	ev_io_start(c->proxy->front->config.loop->ev, &c->reader);
 	rearm(c, PROXY_REQUEST_MS);
+}
+
+void client_relay(struct proxy_client *c, bool keep)
+{
+	client_wait(c);
+	c->state = PROXY_RELAYING;
+	c->keeps_byte = keep && c->is_unix;
+}
+
+void client_read(struct proxy_client *c, bool on)
+{
+	struct ev_loop *ev = c->proxy->front->config.loop->ev;
+
+	if (c->state != PROXY_RELAYING)
+		return;
+	if (on)
+		ev_io_start(ev, &c->reader);
+	else
+		ev_io_stop(ev, &c->reader);
+}
+
+void client_kick(struct proxy_client *c)
+{
+	if (c->state != PROXY_CLOSED)
+		ev_io_start(c->proxy->front->config.loop->ev, &c->writer);
+}
+
+void client_drop(struct proxy_client *c)
+{
+	if (c->state != PROXY_CLOSED)
+		retire(c);
 }
 
 /* --- reading --- */
@@ -197,7 +237,7 @@ static int read_message(struct proxy_client *c)
 	c->protocol->act(c);
 	if (c->state == PROXY_CLOSED)
 		return 0;
-	if (keep)
+	if (keep && !c->keeps_byte)
 		r = take(c, 1);
 	c->have = 0;
 	return r < 0 ? r : 1;
@@ -210,6 +250,10 @@ static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
 
 	(void)ev;
 	(void)revents;
+	if (c->state == PROXY_RELAYING) {
+		exchange_readable(c->exchange);
+		return;
+	}
 	for (int i = 0; i < MESSAGES_MAX && r > 0 && c->state == PROXY_READING; i++)
 		r = read_message(c);
 	if (r < 0 && c->state != PROXY_CLOSED)
@@ -217,51 +261,6 @@ static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
 }
 
 /* --- from a client to a pipe --- */
-
-struct isolate_facts client_facts(const struct proxy_client *c, enum isolate_protocol protocol)
-{
-	return (struct isolate_facts){
-		.listener = c->origin.listener,
-		.number = c->origin.number,
-		.base = c->origin.base,
-		.protocol = protocol,
-		.client = c->origin.client,
-	};
-}
-
-int proxy_domain(struct front *f, const struct isolate_facts *facts, struct domain **ret)
-{
-	int r = isolate_domain(&f->domains, facts, ret);
-
-	if (r == -ENOSPC && names_expire(f->names, 0, true, loop_now_ms(f->config.loop)))
-		r = isolate_domain(&f->domains, facts, ret);
-	if (r < 0)
-		log_warn_limited("proxy: no isolation domain: %s",
-				 r == -ENOSPC ? "too many are in use" : strerror(-r));
-	return r;
-}
-
-/* Where it goes. 0 or -errno, logged. */
-static int resolve_dest(const struct proxy_client *c, const struct isolate_facts *facts,
-			struct domain *domain, struct dest *ret)
-{
-	struct front *f = c->proxy->front;
-	struct addr_port ap = { facts->addr, facts->port };
-	char buf[ADDR_STR_MAX];
-	const char *why = "";
-	int r = -EINVAL;
-
-	/* Virtual addresses were given to the invocation, whatever credentials it uses here. */
-	if (facts->port > 0)
-		r = dest_resolve(f->names, f->config.config,
-				 c->origin.base ? c->origin.base : domain, facts->host, &facts->addr,
-				 loop_now_ms(f->config.loop), ret, &why);
-	if (r < 0)
-		log_notice("%s: refused a connection to %s: %s", c->protocol->name,
-			   facts->host.len > 0 ? log_scrub("a name") : log_scrub_addr(&ap, buf),
-			   facts->port > 0 ? why : "port 0");
-	return r;
-}
 
 void client_connect(struct proxy_client *c, struct isolate_facts *facts, pipe_answer_fn answer)
 {
@@ -279,11 +278,10 @@ void client_connect(struct proxy_client *c, struct isolate_facts *facts, pipe_an
 	struct attach_end end = { .error = 0 };
 	uint8_t out[PIPE_ANSWER_MAX];
 	struct dest dest = { .host = "" };
+	const char *why;
 	struct pipe *pipe;
-	int r = proxy_domain(f, facts, &req.attach.domain);
+	int r = client_route(c, facts, &req.attach.domain, &dest, &why);
 
-	if (r == 0)
-		r = resolve_dest(c, facts, req.attach.domain, &dest);
 	/* The last word of the handshake before must be out: a pipe writes past our queue. */
 	if (r == 0 && outbuf_len(&c->out) > 0 && outbuf_flush(&c->out, c->fd) >= 0 &&
 	    outbuf_len(&c->out) > 0)
@@ -424,6 +422,16 @@ void proxy_open(struct proxy *p, struct pipe_request *req, uint16_t port, struct
 	}
 	if (req->passed_fd >= 0)
 		close(req->passed_fd);
+}
+
+void proxy_new_identity(struct proxy *p)
+{
+	struct proxy_client *c;
+
+	TAILQ_FOREACH(c, &p->clients, entry) {
+		if (c->exchange)
+			exchange_renew(c->exchange);
+	}
 }
 
 size_t proxy_count(const struct proxy *p)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * proxy.h - SOCKS, HTTP CONNECT and DNS for programs that speak them
+ * proxy.h - SOCKS, HTTP and DNS for programs that speak them
  *
  * Clients come from the listeners of SocksPort, HTTPTunnelPort and DNSPort, or from
  * inside onionify, where a connect() to the agent's own virtual address arrives as an OPEN.
  * A client talks to its protocol's handler until it asks for a connection; from then on it
- * is a pipe like every other (pipe.h), and nothing here knows it any more.
+ * is a pipe like every other (pipe.h), and nothing here knows it any more. One that asks for
+ * a plain http: page stays, request by request (http_exchange.h).
  *
  * A request is read exactly to its last byte, so what a client sends early stays in its
  * socket for the stream. On a Unix socket that last byte stays too, see pipe.h.
@@ -50,6 +51,8 @@ bool proxy_serves(uint16_t port);
  * it with the isolation of @domain. Takes the descriptors of @req in every case.
  */
 void proxy_open(struct proxy *p, struct pipe_request *req, uint16_t port, struct domain *domain);
+/* Kept connections to servers carry no further request. */
+void proxy_new_identity(struct proxy *p);
 size_t proxy_count(const struct proxy *p);
 /* For onionctl: "SocksPort" and where it listens. */
 void proxy_each_listener(const struct proxy *p,

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * proxy_http.c - HTTP CONNECT
+ * proxy_http.c - what a client of the HTTP port asks for
  *
- * One request a connection. Pages get no answer from which a web site could learn, through
- * a name that points to this machine, that an agent runs here: as in C tor, only
- * requests that name our own machine, or a whole URL as for a proxy, are told why they fail.
+ * CONNECT makes its connection a tunnel; a whole http: address begins an exchange
+ * (http_exchange.h), after which the connection takes the next request. Pages get no
+ * answer from which a web site could learn, through a name that points to this machine,
+ * that an agent runs here: as in C tor, only requests that name our own machine, or a
+ * whole URL as for a proxy, are told why they fail.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +23,7 @@
 
 static ssize_t parse(struct proxy_client *c, const uint8_t *data, size_t len)
 {
-	return http_request_parse((const char *)data, len, &c->u.http);
+	return http_request_parse((const char *)data, len, &c->u.http, NULL);
 }
 
 static size_t answer(const struct attach_end *end, uint8_t out[PIPE_ANSWER_MAX])
@@ -45,7 +47,7 @@ static size_t answer(const struct attach_end *end, uint8_t out[PIPE_ANSWER_MAX])
 	return n > 0 ? (size_t)n : 0;
 }
 
-static void page(struct proxy_client *c, const char *status, const char *extra, const char *text)
+void client_page(struct proxy_client *c, const char *status, const char *extra, const char *text)
 {
 	char out[PIPE_ANSWER_MAX];
 	int n = snprintf(out, sizeof(out), "HTTP/1.1 %s\r\n%s" PAGE_HEADERS "Content-Length: %zu\r\n\r\n",
@@ -60,14 +62,29 @@ static void fail(struct proxy_client *c, int error)
 {
 	log_info("http: malformed request");
 	if (error == EMSGSIZE)
-		page(c, "431 Request Header Fields Too Large", "", "");
+		client_page(c, "431 Request Header Fields Too Large", "",
+			  "The head of the request is too long.\n");
 	else if (error == EPROTONOSUPPORT)
-		page(c, "505 HTTP Version Not Supported", "", "");
+		client_page(c, "505 HTTP Version Not Supported", "", "Only HTTP/1.0 and 1.1 are.\n");
 	else
-		page(c, "400 Bad Request", "", "");
+		client_page(c, "400 Bad Request", "", "The head of the request is malformed.\n");
 }
 
-static void connect_to(struct proxy_client *c)
+/* A whole address: its headers are wanted now. */
+static void relay(struct proxy_client *c, struct isolate_facts *facts)
+{
+	struct http_fields fields;
+	struct http_request m;
+
+	/* On a Unix socket the last byte was only looked at; it is in the buffer all the same. */
+	if (http_request_parse((const char *)c->buf, c->have + c->is_unix, &m, &fields) <= 0)
+		client_page(c, "400 Bad Request", "", "The head of the request is malformed.\n");
+	else
+		exchange_begin(c, &m, &fields, facts);
+}
+
+/* Carries the request out in the domain of its credentials. */
+static void go(struct proxy_client *c)
 {
 	const struct http_request *m = &c->u.http;
 	struct isolate_facts facts = client_facts(c, ISOLATE_HTTP);
@@ -79,8 +96,8 @@ static void connect_to(struct proxy_client *c)
 	if (m->authorization.s) {
 		n = http_credentials_decode(m->authorization, credentials, &user_len);
 		if (n < 0) {
-			page(c, "400 Bad Request", "",
-			     "Proxy-Authorization is not of the form \"Basic\".\n");
+			client_page(c, "400 Bad Request", "",
+				  "Proxy-Authorization is not of the form \"Basic\".\n");
 			return;
 		}
 		facts.auth[0] = (struct ipc_str){ (const char *)credentials, user_len };
@@ -94,7 +111,10 @@ static void connect_to(struct proxy_client *c)
 	facts.host = m->host;
 	facts.port = m->port;
 	if (socks_user_is_extension(&user))
-		page(c, "501 Not Implemented", "", "This user name asks for an unknown extension.\n");
+		client_page(c, "501 Not Implemented", "",
+			  "This user name asks for an unknown extension.\n");
+	else if (m->target == HTTP_ABSOLUTE)
+		relay(c, &facts);
 	else
 		client_connect(c, &facts, answer);
 	secret_wipe(credentials, sizeof(credentials));
@@ -107,17 +127,17 @@ static void act(struct proxy_client *c)
 	bool local = http_host_is_local(m->host_header) || c->origin.base;
 
 	if (m->target == HTTP_AUTHORITY && m->has_body)
-		page(c, "400 Bad Request", "", "CONNECT has no body.\n");
-	else if (m->target == HTTP_AUTHORITY && m->wants_rpc)
-		page(c, "501 Not Implemented", "", "There is no RPC here.\n");
-	else if (m->target == HTTP_AUTHORITY)
-		connect_to(c);
+		client_page(c, "400 Bad Request", "", "CONNECT has no body.\n");
+	else if (m->target != HTTP_OTHER && m->wants_rpc)
+		client_page(c, "501 Not Implemented", "", "There is no RPC here.\n");
+	else if (m->target != HTTP_OTHER)
+		go(c);
 	else if (local && http_str_is(m->method, "OPTIONS"))
-		page(c, "200 OK", "Allow: OPTIONS, CONNECT\r\n", "");
-	else if (local || m->target == HTTP_ABSOLUTE)
-		page(c, "405 Method Not Allowed", "Allow: CONNECT\r\n",
-		     "This is onionify's HTTP CONNECT port: a proxy for https, not for plain http.\n"
-		     "Use the SOCKS port for http, or run the program under onionify.\n");
+		client_page(c, "200 OK", "Allow: OPTIONS, CONNECT\r\n", "");
+	else if (local)
+		client_page(c, "405 Method Not Allowed", "Allow: OPTIONS, CONNECT\r\n",
+			  "This is onionify's HTTP port: a proxy, not a server. Programs take it as their\n"
+			  "proxy for http and https; run them under onionify and they need no proxy.\n");
 	else
 		client_end(c);
 }

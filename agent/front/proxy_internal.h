@@ -8,16 +8,19 @@
 
 #include "agent/front/dns_msg.h"
 #include "agent/front/front_internal.h"
+#include "agent/front/http_exchange.h"
 #include "agent/front/http_msg.h"
 #include "agent/front/isolate.h"
 #include "agent/front/listen.h"
 #include "agent/front/outbuf.h"
+#include "agent/front/peer.h"
 #include "agent/front/proxy.h"
 #include "agent/front/socks_msg.h"
 
 enum proxy_state {
 	PROXY_READING,	/* a request, or its next part */
 	PROXY_WAITING,	/* for a look-up */
+	PROXY_RELAYING,	/* an exchange of plain HTTP has it (http_exchange.h) */
 	PROXY_ENDING,	/* writing the rest, then closing */
 	PROXY_CLOSED,	/* freed at the end of the round */
 };
@@ -85,6 +88,9 @@ struct proxy_client {
 	uint32_t pid;
 	struct outbuf out;
 	struct lookup *lookup;
+	struct exchange *exchange;	/* plain HTTP: of this request, or the last; else NULL */
+	bool keeps_byte;	/* the last byte of the request stays unread to the end */
+	bool broken;		/* its end is to look like one */
 	ev_io reader;
 	ev_io writer;
 	ev_timer timer;
@@ -122,6 +128,7 @@ struct proxy {
 	size_t n_clients;
 	struct udp_questions questions;
 	size_t n_questions;
+	struct peer peer;
 };
 
 /* --- proxy.c --- */
@@ -141,6 +148,25 @@ void client_wait(struct proxy_client *c);
  * @facts holds the destination and credentials; the rest is filled in.
  */
 void client_connect(struct proxy_client *c, struct isolate_facts *facts, pipe_answer_fn answer);
+/*
+ * The client is its exchange's until client_resume(), client_end() or client_drop().
+ * @keep: on a Unix socket the last byte of the request stays in it, see pipe.h.
+ */
+void client_relay(struct proxy_client *c, bool keep);
+/* Whether its exchange is told that it has something to read. */
+void client_read(struct proxy_client *c, bool on);
+/* The loop looks at its queue, even an empty one. */
+void client_kick(struct proxy_client *c);
+/* At once, whatever waits. */
+void client_drop(struct proxy_client *c);
+
+/* --- proxy_route.c --- */
+/*
+ * Whose stream it would be and where it would go; refusals are logged. The domain comes
+ * with a reference. 0, or -errno and a static text.
+ */
+int client_route(struct proxy_client *c, const struct isolate_facts *facts,
+		 struct domain **ret_domain, struct dest *ret, const char **ret_why);
 /* What is known of the client, for isolation. */
 struct isolate_facts client_facts(const struct proxy_client *c, enum isolate_protocol protocol);
 /* As isolate_domain(); forgets an idle domain's names when there are too many. */
@@ -150,6 +176,8 @@ int proxy_domain(struct front *f, const struct isolate_facts *facts, struct doma
 extern const struct proxy_protocol proxy_socks;
 extern const struct proxy_protocol proxy_http;
 extern const struct proxy_protocol proxy_dns;
+/* HTTP: a page as the last word. @extra: more header lines. An empty @text: none. */
+void client_page(struct proxy_client *c, const char *status, const char *extra, const char *text);
 
 /* --- proxy_udp.c --- */
 void udp_readable(struct ev_loop *ev, ev_io *w, int revents);

@@ -57,6 +57,7 @@ struct proxy *proxy_new(struct front *front)
 	p->front = front;
 	TAILQ_INIT(&p->clients);
 	TAILQ_INIT(&p->questions);
+	peer_init(&p->peer);
 	return p;
 }
 
@@ -119,5 +120,6 @@ void proxy_free(struct proxy *p)
 	}
 	udp_stop(p);
 	proxy_drop_clients(p);
+	peer_deinit(&p->peer);
 	free(p);
 }

@@ -20,7 +20,13 @@ front_SRCS := \
 	agent/front/dormant.c \
 	agent/front/front.c \
 	agent/front/handles.c \
+	agent/front/http_body.c \
+	agent/front/http_exchange.c \
+	agent/front/http_exchange_begin.c \
+	agent/front/http_filter.c \
+	agent/front/http_forward.c \
 	agent/front/http_msg.c \
+	agent/front/http_text.c \
 	agent/front/isolate.c \
 	agent/front/lease.c \
 	agent/front/listen.c \
@@ -43,6 +49,7 @@ front_SRCS := \
 	agent/front/proxy_dns.c \
 	agent/front/proxy_http.c \
 	agent/front/proxy_listen.c \
+	agent/front/proxy_route.c \
 	agent/front/proxy_socks.c \
 	agent/front/proxy_udp.c \
 	agent/front/session.c \

@@ -26,9 +26,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	const char *text = (const char *)data;
 	uint8_t out[HTTP_CREDENTIALS_MAX];
+	struct http_fields fields;
 	struct http_request m;
 	size_t user_len;
-	ssize_t n = http_request_parse(text, len, &m);
+	ssize_t n = http_request_parse(text, len, &m, &fields);
 
 	(void)http_host_is_local((struct ipc_str){ text, len });
 	if (http_credentials_decode((struct ipc_str){ text, len }, out, &user_len) > HTTP_CREDENTIALS_MAX)

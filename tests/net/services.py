@@ -9,7 +9,8 @@
     unknown.example.test    no such name
 
 Port 8001 echoes, 8002 speaks first and closes, 8003 resets, 8004 stays silent,
-8005 reads until end of file and then answers with the number of bytes.
+8005 reads until end of file and then answers with the number of bytes, 8006 is a
+web server that answers with what it was asked.
 """
 import hashlib
 import os

@@ -20,7 +20,7 @@ static struct http_request m;
 static ssize_t parse(const char *text)
 {
 	memset(&m, 0, sizeof(m));
-	return http_request_parse(text, strlen(text), &m);
+	return http_request_parse(text, strlen(text), &m, NULL);
 }
 
 static bool accept_head(void *ctx, const uint8_t *data, size_t len)
@@ -28,7 +28,7 @@ static bool accept_head(void *ctx, const uint8_t *data, size_t len)
 	struct http_request r;
 
 	(void)ctx;
-	return http_request_parse((const char *)data, len, &r) > 0;
+	return http_request_parse((const char *)data, len, &r, NULL) > 0;
 }
 
 /* The first is the example of RFC 9110 9.3.6. */
@@ -49,7 +49,7 @@ START_TEST(whole_heads_are_taken_and_cut_ones_wait)
 	ck_assert_int_eq(parse(good[_i]), (ssize_t)len);
 	ck_assert_uint_eq(mutate_count_prefixes(accept_head, NULL, good[_i], len), 0);
 	for (size_t i = 0; i < len; i++)
-		ck_assert_int_eq(http_request_parse(good[_i], i, &m), 0);
+		ck_assert_int_eq(http_request_parse(good[_i], i, &m, NULL), 0);
 	mutate_run(accept_head, NULL, good[_i], len, 5000);
 }
 END_TEST
@@ -135,7 +135,7 @@ START_TEST(nul_bytes_are_refused)
 {
 	static const char text[] = "CONNECT a:80 HTTP/1.1\r\nHost: a\0b\r\n\r\n";
 
-	ck_assert_int_eq(http_request_parse(text, sizeof(text) - 1, &m), -EPROTO);
+	ck_assert_int_eq(http_request_parse(text, sizeof(text) - 1, &m, NULL), -EPROTO);
 }
 END_TEST
 
@@ -145,12 +145,12 @@ START_TEST(heads_have_a_limit)
 	int n = snprintf(text, sizeof(text), "CONNECT a:80 HTTP/1.1\r\nX: ");
 
 	memset(text + n, 'x', sizeof(text) - (size_t)n);
-	ck_assert_int_eq(http_request_parse(text, HTTP_HEAD_MAX - 1, &m), 0);
-	ck_assert_int_eq(http_request_parse(text, HTTP_HEAD_MAX, &m), -EMSGSIZE);
+	ck_assert_int_eq(http_request_parse(text, HTTP_HEAD_MAX - 1, &m, NULL), 0);
+	ck_assert_int_eq(http_request_parse(text, HTTP_HEAD_MAX, &m, NULL), -EMSGSIZE);
 	memcpy(text + HTTP_HEAD_MAX - 4, "\r\n\r\n", 4);
-	ck_assert_int_eq(http_request_parse(text, HTTP_HEAD_MAX, &m), HTTP_HEAD_MAX);
+	ck_assert_int_eq(http_request_parse(text, HTTP_HEAD_MAX, &m, NULL), HTTP_HEAD_MAX);
 	memcpy(text + HTTP_HEAD_MAX - 4, "xx\r\n\r\n", 6);
-	ck_assert_int_eq(http_request_parse(text, HTTP_HEAD_MAX + 2, &m), -EMSGSIZE);
+	ck_assert_int_eq(http_request_parse(text, HTTP_HEAD_MAX + 2, &m, NULL), -EMSGSIZE);
 	for (int headers = HTTP_HEADERS_MAX; headers <= HTTP_HEADERS_MAX + 1; headers++) {
 		n = snprintf(text, sizeof(text), "CONNECT a:80 HTTP/1.1\r\n");
 		for (int i = 0; i < headers; i++)
