@@ -51,7 +51,7 @@ async def http_body(reader, head):
             return await reader.readexactly(int(line.split(b":")[1]))
     raw = b""
     if b"transfer-encoding: chunked" in lines:
-        while not raw.endswith(b"0\r\n\r\n"):
+        while not raw.endswith(b"0\r\n\r\n") and not reader.at_eof():
             raw += await reader.readline()
     return raw
 
@@ -76,7 +76,10 @@ async def http(reader, writer):
             return await websocket(reader, writer)
         if b"100-continue" in head:
             writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        text = head + await http_body(reader, head)
+        try:
+            text = head + await http_body(reader, head)
+        except asyncio.IncompleteReadError:
+            break
         number += 1
         start = b"HTTP/1.1 200 OK\r\nX-Request: %d\r\n" % number
         if way == b"/chunked":
