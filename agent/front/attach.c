@@ -16,7 +16,7 @@ static int64_t now_ms(const struct attach_set *s)
 	return loop_now_ms(s->config.loop);
 }
 
-static void move_to(struct attach *a, struct attach_list *list)
+void attach_move_to(struct attach *a, struct attach_list *list)
 {
 	if (a->list)
 		TAILQ_REMOVE(a->list, a, entry);
@@ -34,8 +34,7 @@ static void free_attach(struct loop_task *task)
 	free(a);
 }
 
-/* Off the books; the memory goes at the end of the round. */
-static void bury(struct attach *a)
+void attach_bury(struct attach *a)
 {
 	struct attach_set *s = a->set;
 
@@ -43,7 +42,7 @@ static void bury(struct attach *a)
 	a->state = ATTACH_CLOSED;
 	a->stream = NULL;
 	a->circ = NULL;
-	move_to(a, NULL);
+	attach_move_to(a, NULL);
 	s->n--;
 	a->free_task.run = free_attach;
 	loop_defer(s->config.loop, LOOP_FREE, &a->free_task);
@@ -61,13 +60,13 @@ static void finish(struct attach *a, int error, uint16_t reason, bool was_connec
 	struct attach_end end = { .error = error, .reason = reason, .was_connected = was_connected };
 	char buf[ADDR_STR_MAX];
 
-	if (error && a->kind != ATTACH_DIR)
+	if (error && a->kind != ATTACH_DIR && a->kind != ATTACH_SERVICE)
 		log_info("stream %llu: %s: %s (%s)", (unsigned long long)a->id, label(a, buf),
 			 strerror(error), reason ? end_reason_str(reason) : "no circuit");
 	a->ops->ended(a, &end);
 	/* The owner may have closed it from inside ended(). */
 	if (a->state != ATTACH_CLOSED)
-		bury(a);
+		attach_bury(a);
 }
 
 static void st_connected(struct stream *st, const struct addr *addr, uint32_t ttl)
@@ -169,11 +168,13 @@ static void st_ended(struct stream *st, const struct stream_end *end)
 	bool done = end->reason == END_DONE && (was_open || a->kind == ATTACH_RESOLVE);
 	int error = done ? 0 : end_reason_errno(end->reason);
 
-	if (!was_open && !done)
+	if (!was_open && !done && a->kind != ATTACH_SERVICE)
 		note_failure(a, end);
 	a->stream = NULL;
 	a->circ = NULL;
-	if (was_open || done) {
+	if (a->kind == ATTACH_SERVICE)
+		done = end->reason == END_DONE;
+	if (was_open || done || a->kind == ATTACH_SERVICE) {
 		finish(a, done ? 0 : ECONNRESET, end->reason, was_open);
 		return;
 	}
@@ -182,7 +183,7 @@ static void st_ended(struct stream *st, const struct stream_end *end)
 		log_info("stream %llu: %s, trying another circuit", (unsigned long long)a->id,
 			 end_reason_str(end->reason));
 		a->state = ATTACH_WAITING;
-		move_to(a, &s->waiting);
+		attach_move_to(a, &s->waiting);
 		attach_set_run(s);
 		return;
 	}
@@ -191,7 +192,7 @@ static void st_ended(struct stream *st, const struct stream_end *end)
 	finish(a, error ? error : ECONNREFUSED, end->reason, false);
 }
 
-static const struct stream_ops stream_ops = {
+const struct stream_ops attach_stream_ops = {
 	.connected = st_connected,
 	.data = st_data,
 	.sendable = st_sendable,
@@ -223,11 +224,11 @@ static int begin(struct attach *a, struct pool_circ *pc)
 	a->circ = pc;
 	a->tries++;
 	if (a->kind == ATTACH_DIR)
-		r = stream_begin_dir(c, hop, timeout_ms, &stream_ops, a, &a->stream);
+		r = stream_begin_dir(c, hop, timeout_ms, &attach_stream_ops, a, &a->stream);
 	else if (a->kind == ATTACH_RESOLVE)
-		r = stream_resolve(c, hop, host, timeout_ms, &stream_ops, a, &a->stream);
+		r = stream_resolve(c, hop, host, timeout_ms, &attach_stream_ops, a, &a->stream);
 	else
-		r = stream_begin(c, hop, host, a->port, begin_flags(a), timeout_ms, &stream_ops, a,
+		r = stream_begin(c, hop, host, a->port, begin_flags(a), timeout_ms, &attach_stream_ops, a,
 				 &a->stream);
 	if (r < 0) {
 		a->circ = NULL;
@@ -269,13 +270,13 @@ static void run_one(struct attach *a)
 	if (r == 0)
 		r = begin(a, pc);
 	if (r == 0) {
-		move_to(a, &s->active);
+		attach_move_to(a, &s->active);
 		if (a->early)
 			(void)attach_early_replay(a);
 		if (a->optimistic)
 			a->ops->sendable(a);
 	} else if (r == -EAGAIN || r == -EMFILE || r == -ENOTCONN) {
-		move_to(a, &s->waiting);
+		attach_move_to(a, &s->waiting);
 		if (r != -EAGAIN && ++a->tries > ATTACH_TRIES_MAX)
 			expire(a);
 	} else if (a->last_reason) {
@@ -297,7 +298,7 @@ static void run(struct loop_task *task)
 
 	/* Owners may add and close requests meanwhile: take what waits now, one by one. */
 	while ((a = TAILQ_FIRST(&s->waiting)))
-		move_to(a, &todo);
+		attach_move_to(a, &todo);
 	while ((a = TAILQ_FIRST(&todo)))
 		run_one(a);
 }
@@ -343,8 +344,8 @@ void attach_set_abort(struct attach_set *s)
 	}
 }
 
-int attach_new(struct attach_set *s, const struct attach_request *req, const struct attach_ops *ops,
-	       void *owner, struct attach **ret)
+int attach_alloc(struct attach_set *s, const struct attach_request *req,
+		 const struct attach_ops *ops, void *owner, struct attach **ret)
 {
 	struct attach *a;
 
@@ -374,9 +375,19 @@ int attach_new(struct attach_set *s, const struct attach_request *req, const str
 	s->n++;
 	if (req->kind != ATTACH_DIR && s->config.used)
 		s->config.used(s->config.ctx);
-	move_to(a, &s->waiting);
-	attach_set_run(s);
 	*ret = a;
+	return 0;
+}
+
+int attach_new(struct attach_set *s, const struct attach_request *req, const struct attach_ops *ops,
+	       void *owner, struct attach **ret)
+{
+	int r = attach_alloc(s, req, ops, owner, ret);
+
+	if (r < 0)
+		return r;
+	attach_move_to(*ret, &s->waiting);
+	attach_set_run(s);
 	return 0;
 }
 
@@ -390,6 +401,8 @@ size_t attach_room(struct attach *a)
 	size_t room = a->stream ? stream_room(a->stream) : 0;
 	size_t early;
 
+	if (a->kind == ATTACH_SERVICE && a->state != ATTACH_OPEN)
+		return 0;
 	if (room == 0 || (a->state == ATTACH_OPEN && !a->early))
 		return room;
 	/* What is sent again goes first. */
@@ -424,7 +437,7 @@ void attach_close(struct attach *a, uint8_t reason)
 		return;
 	if (a->stream)
 		stream_end(a->stream, reason);
-	bury(a);
+	attach_bury(a);
 }
 
 void attach_spoil_circuit(struct attach *a)

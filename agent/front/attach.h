@@ -38,6 +38,7 @@ enum attach_kind {
 	ATTACH_CONNECT,
 	ATTACH_RESOLVE,
 	ATTACH_DIR,
+	ATTACH_SERVICE,	/* begun by a client of an onion service of ours: attach_take() */
 };
 
 struct attach_request {
@@ -86,6 +87,15 @@ void attach_set_abort(struct attach_set *s);
 /* Queues a request. 0, -EINVAL, -EMFILE (ATTACH_MAX), -ENOMEM. */
 int attach_new(struct attach_set *s, const struct attach_request *req, const struct attach_ops *ops,
 	       void *owner, struct attach **ret);
+/*
+ * A stream that a client began (circuit_ops.begin): @host names the service, @port is
+ * what the client asked for. Data may come at once, connected() never; attach_accept() before
+ * anything is sent. After @timeout_ms without that it ends. As attach_new().
+ */
+int attach_take(struct attach_set *s, struct stream *st, const char *host, uint16_t port,
+		int timeout_ms, const struct attach_ops *ops, void *owner, struct attach **ret);
+/* Tells the client that it is connected. 0 or -errno. */
+int attach_accept(struct attach *a);
 void *attach_owner(const struct attach *a);
 /* Bytes that attach_send() takes now; 0: sendable() will tell. */
 size_t attach_room(struct attach *a);

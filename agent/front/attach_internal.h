@@ -56,6 +56,15 @@ struct attach_set {
 	struct loop_task run_task;
 };
 
+/* --- attach.c --- */
+/* On no list yet. 0, -EINVAL, -EMFILE, -ENOMEM. */
+int attach_alloc(struct attach_set *s, const struct attach_request *req,
+		 const struct attach_ops *ops, void *owner, struct attach **ret);
+void attach_move_to(struct attach *a, struct attach_list *list);
+/* Off the books; the memory goes at the end of the round. */
+void attach_bury(struct attach *a);
+extern const struct stream_ops attach_stream_ops;
+
 /* --- attach_early.c --- */
 /* Bytes that may be sent before CONNECTED; 0 when it is not allowed. */
 size_t attach_early_room(const struct attach *a);

@@ -4,7 +4,7 @@
 
 static const char *const state_names[] = { "waiting", "connecting", "open", "closed" };
 _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == ATTACH_CLOSED + 1, "attach states");
-static const char *const kind_names[] = { "connect", "resolve", "directory" };
+static const char *const kind_names[] = { "connect", "resolve", "directory", "service" };
 
 static void each_in(const struct attach_list *list, void (*fn)(void *ctx, const struct attach_info *),
 		    void *ctx)
@@ -20,7 +20,9 @@ static void each_in(const struct attach_list *list, void (*fn)(void *ctx, const 
 			.addr = a->need.addr,
 			.port = a->port,
 			.domain_id = a->need.domain ? a->need.domain->id : 0,
-			.circuit_id = a->circ ? circuit_id(pool_circ_circuit(a->circ)) : 0,
+			.circuit_id = a->circ	  ? circuit_id(pool_circ_circuit(a->circ))
+				      : a->stream ? circuit_id(stream_circuit(a->stream))
+						  : 0,
 			.tries = a->tries,
 			.age_ms = loop_now_ms(a->set->config.loop) - a->started_ms,
 			.bytes_sent = a->bytes_sent,

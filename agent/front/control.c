@@ -24,7 +24,7 @@ struct command {
 	void (*run)(struct front *f, struct session *s, char **args);
 };
 
-static void end(struct session *s, uint8_t status, const char *text)
+void control_end(struct session *s, uint8_t status, const char *text)
 {
 	uint8_t frame[IPC_HEADER_LEN + 1 + CONTROL_TEXT_MAX];
 	struct ipc_end m = { .status = status, .text = { text, strnlen(text, CONTROL_TEXT_MAX) } };
@@ -35,8 +35,7 @@ static void end(struct session *s, uint8_t status, const char *text)
 	session_end(s);
 }
 
-/* Sends @doc in as many frames as it takes; frees it. */
-static void reply_json(struct session *s, json_t *doc)
+void control_reply(struct session *s, json_t *doc)
 {
 	char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
 	size_t left = text ? strlen(text) : 0;
@@ -53,7 +52,7 @@ static void reply_json(struct session *s, json_t *doc)
 		pos += n;
 		left -= n;
 	}
-	end(s, text && frame ? 0 : 1, text && frame ? "" : "out of memory");
+	control_end(s, text && frame ? 0 : 1, text && frame ? "" : "out of memory");
 	free(frame);
 	free(text);
 	json_decref(doc);
@@ -62,19 +61,19 @@ static void reply_json(struct session *s, json_t *doc)
 static void run_status(struct front *f, struct session *s, char **args)
 {
 	(void)args;
-	reply_json(s, control_status(f));
+	control_reply(s, control_status(f));
 }
 
 static void run_circuits(struct front *f, struct session *s, char **args)
 {
 	(void)args;
-	reply_json(s, control_circuits(f));
+	control_reply(s, control_circuits(f));
 }
 
 static void run_streams(struct front *f, struct session *s, char **args)
 {
 	(void)args;
-	reply_json(s, control_streams(f));
+	control_reply(s, control_streams(f));
 }
 
 static void run_new_identity(struct front *f, struct session *s, char **args)
@@ -84,7 +83,7 @@ static void run_new_identity(struct front *f, struct session *s, char **args)
 	proxy_new_identity(f->proxy);
 	names_forget_negative(f->names);
 	log_notice("new identity: new streams use new circuits");
-	reply_json(s, json_pack("{s:b}", "ok", 1));
+	control_reply(s, json_pack("{s:b}", "ok", 1));
 }
 
 static void run_close_circuit(struct front *f, struct session *s, char **args)
@@ -95,15 +94,15 @@ static void run_close_circuit(struct front *f, struct session *s, char **args)
 	errno = 0;
 	id = strtoull(args[0], &rest, 10);
 	if (errno || *rest || args[0][0] < '0' || args[0][0] > '9') {
-		end(s, 2, "a circuit is named by its number");
+		control_end(s, 2, "a circuit is named by its number");
 		return;
 	}
 	if (pool_close(f->pool, id) < 0) {
-		end(s, 1, "there is no such circuit");
+		control_end(s, 1, "there is no such circuit");
 		return;
 	}
 	log_notice("circuit %llu closed as asked", id);
-	reply_json(s, json_pack("{s:b}", "ok", 1));
+	control_reply(s, json_pack("{s:b}", "ok", 1));
 }
 
 static void run_log(struct front *f, struct session *s, char **args)
@@ -112,14 +111,14 @@ static void run_log(struct front *f, struct session *s, char **args)
 
 	(void)f;
 	if (args[0] && log_level_parse(args[0], &level) < 0) {
-		end(s, 2, "levels are: error, warn, notice, info, debug");
+		control_end(s, 2, "levels are: error, warn, notice, info, debug");
 		return;
 	}
 	if (args[0]) {
 		log_notice("log level is %s until the next reload", log_level_str(level));
 		log_set_level(level);
 	}
-	reply_json(s, json_pack("{s:s}", "level", log_level_str(log_get_level())));
+	control_reply(s, json_pack("{s:s}", "level", log_level_str(log_get_level())));
 }
 
 static void run_reload(struct front *f, struct session *s, char **args)
@@ -128,16 +127,16 @@ static void run_reload(struct front *f, struct session *s, char **args)
 
 	(void)args;
 	if (f->config.reload(f->config.ctx, err, sizeof(err)) < 0)
-		end(s, 1, err);
+		control_end(s, 1, err);
 	else
-		reply_json(s, json_pack("{s:b,s:s}", "ok", 1, "note", err));
+		control_reply(s, json_pack("{s:b,s:s}", "ok", 1, "note", err));
 }
 
 static void run_stop(struct front *f, struct session *s, char **args)
 {
 	(void)args;
 	log_notice("asked to stop by process %ld", (long)session_pid(s));
-	reply_json(s, json_pack("{s:b}", "ok", 1));
+	control_reply(s, json_pack("{s:b}", "ok", 1));
 	f->config.stop(f->config.ctx);
 }
 
@@ -173,11 +172,11 @@ static void resolve_done(void *ctx, int error, const struct stream_answer *answe
 	if (error == 0 && n > 0 && answers[0].type >= 0xf0)
 		error = answers[0].type == 0xf0 ? EAGAIN : ENOENT;
 	if (error == ENOENT || error == EHOSTUNREACH)
-		end(s, 1, "the name does not resolve");
+		control_end(s, 1, "the name does not resolve");
 	else if (error)
-		end(s, 1, strerror(error));
+		control_end(s, 1, strerror(error));
 	else
-		reply_json(s, control_answers(answers, n));
+		control_reply(s, control_answers(answers, n));
 }
 
 static void run_resolve(struct front *f, struct session *s, char **args)
@@ -204,7 +203,7 @@ static void run_resolve(struct front *f, struct session *s, char **args)
 	if (r < 0) {
 		if (job)
 			job_free(job);
-		end(s, 1, why[0] ? why : strerror(-r));
+		control_end(s, 1, why[0] ? why : strerror(-r));
 		return;
 	}
 	session_set_patient(s);
@@ -247,7 +246,7 @@ void control_request(struct front *f, struct session *s, const uint8_t *body, si
 
 	if (ipc_control_decode(body, len, &line) < 0 || line.len > IPC_REQUEST_MAX ||
 	    memchr(line.s, '\0', line.len)) {
-		end(s, 2, "malformed command");
+		control_end(s, 2, "malformed command");
 		return;
 	}
 	memcpy(text, line.s, line.len);
@@ -259,10 +258,10 @@ void control_request(struct front *f, struct session *s, const uint8_t *body, si
 		if (strcmp(c->name, words[0]) != 0)
 			continue;
 		if ((unsigned int)n - 1 < c->min_words || (unsigned int)n - 1 > c->max_words)
-			end(s, 2, "wrong number of arguments");
+			control_end(s, 2, "wrong number of arguments");
 		else
 			c->run(f, s, words + 1);
 		return;
 	}
-	end(s, 2, "unknown command");
+	control_end(s, 2, "unknown command");
 }

@@ -15,4 +15,10 @@ json_t *control_circuits(struct front *f);
 json_t *control_streams(struct front *f);
 json_t *control_answers(const struct stream_answer *answers, size_t n);
 
+/* --- control.c --- */
+/* The last frame: an exit status and, unless it is 0, a sentence. */
+void control_end(struct session *s, uint8_t status, const char *text);
+/* Sends @doc in as many frames as it takes and ends; frees it. NULL: there was no memory. */
+void control_reply(struct session *s, json_t *doc);
+
 #endif

@@ -19,6 +19,11 @@
 #define EVENTS_MAX 128
 #define DRAIN_MAX (1u << 20)	/* unread bytes thrown away to close in order */
 
+bool pipe_has_handle(enum pipe_kind kind)
+{
+	return kind != PIPE_PLAIN && kind != PIPE_SERVICE;
+}
+
 void pipe_enqueue(struct pipe *p)
 {
 	struct pipe_set *s = p->set;
@@ -57,15 +62,16 @@ void pipe_destroy(struct pipe *p, bool in_order)
 		close(p->passed_fd);
 	if (in_order)
 		tell_drain(p->fd);
-	else if (p->kind == PIPE_PROXY)
+	else if (p->kind == PIPE_PROXY || p->kind == PIPE_SERVICE)
 		tell_reset(p->fd);
 	close(p->fd);
-	if (p->kind != PIPE_PLAIN)
+	if (pipe_has_handle(p->kind))
 		handles_finish(s->handles, p->handle, loop_now_ms(s->loop));
 	if (p->gone)
 		p->gone(p->ctx, p);
 	TAILQ_REMOVE(&s->all, p, entry);
 	s->n--;
+	s->n_services -= p->kind == PIPE_SERVICE;
 	p->free_task.run = free_pipe;
 	loop_defer(s->loop, LOOP_FREE, &p->free_task);
 }
@@ -94,7 +100,7 @@ static void begin_io(struct pipe *p)
 /* The program learns that it is connected, truly or in advance. */
 static void tell_connected(struct pipe *p)
 {
-	if (p->kind != PIPE_PLAIN)
+	if (pipe_has_handle(p->kind))
 		handles_set(p->set->handles, p->handle, IPC_STREAM_OPEN, 0);
 	p->told = true;
 	switch (p->kind) {
@@ -115,6 +121,7 @@ static void tell_connected(struct pipe *p)
 		}
 		break;
 	case PIPE_PLAIN:
+	case PIPE_SERVICE:
 		break;
 	}
 	begin_io(p);
@@ -160,7 +167,9 @@ static void at_ended(struct attach *a, const struct attach_end *end)
 
 	p->attach = NULL;
 	if (!p->told) {
-		handles_set(p->set->handles, p->handle, IPC_STREAM_FAILED, (uint32_t)end->error);
+		if (pipe_has_handle(p->kind))
+			handles_set(p->set->handles, p->handle, IPC_STREAM_FAILED,
+				    (uint32_t)end->error);
 		if (p->kind == PIPE_ANSWER)
 			tell_result(p->fd, (uint32_t)end->error);
 		if (p->kind == PIPE_PROXY)
@@ -171,6 +180,44 @@ static void at_ended(struct attach *a, const struct attach_end *end)
 	}
 	p->out = end->error == 0 ? PIPE_OUT_LAST_DONE : PIPE_OUT_LAST_RESET;
 	pipe_enqueue(p);
+}
+
+/* What a client is told of a server that does not answer (C tor: errno_to_stream_end_reason). */
+static uint8_t refusal_reason(int error)
+{
+	switch (error) {
+	case ECONNREFUSED:
+	case ENOENT:
+	case EACCES:
+		return END_CONNECTREFUSED;
+	case ETIMEDOUT:
+		return END_TIMEOUT;
+	case EMFILE:
+	case ENFILE:
+	case EAGAIN:
+		return END_RESOURCELIMIT;
+	default:
+		return END_MISC;
+	}
+}
+
+void pipe_server_answered(struct pipe *p)
+{
+	int error = 0;
+	socklen_t len = sizeof(error);
+
+	if (getsockopt(p->fd, SOL_SOCKET, SO_ERROR, &error, &len) < 0)
+		error = errno;
+	if (error == 0 && attach_accept(p->attach) == 0) {
+		pipe_want_write(p, false);
+		tell_connected(p);
+		return;
+	}
+	if (error)
+		log_info("onion service: the server does not take a stream: %s", strerror(error));
+	attach_close(p->attach, refusal_reason(error));
+	p->attach = NULL;
+	pipe_destroy(p, false);
 }
 
 static const struct attach_ops attach_ops = {
@@ -258,7 +305,7 @@ void pipe_refuse(struct pipe_set *s, const struct pipe_request *req, int error)
 {
 	struct attach_end end = { .error = error };
 
-	if (req->kind != PIPE_PLAIN) {
+	if (pipe_has_handle(req->kind)) {
 		handles_set(s->handles, req->handle, IPC_STREAM_FAILED, (uint32_t)error);
 		handles_finish(s->handles, req->handle, loop_now_ms(s->loop));
 	}
@@ -266,7 +313,7 @@ void pipe_refuse(struct pipe_set *s, const struct pipe_request *req, int error)
 		tell_result(req->fd, (uint32_t)error);
 	if (req->kind == PIPE_PROXY)
 		(void)send_answer(req->fd, req->answer, &end);
-	if (req->kind != PIPE_HELD && req->kind != PIPE_PLAIN)
+	if (req->kind != PIPE_HELD && pipe_has_handle(req->kind))
 		tell_drain(req->fd);
 	if (req->passed_fd >= 0)
 		close(req->passed_fd);
@@ -292,7 +339,7 @@ static void on_look(struct ev_loop *ev, ev_timer *w, int revents)
 static int watch(struct pipe *p, int op)
 {
 	struct epoll_event e = {
-		.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (p->wants_write ? EPOLLOUT : 0),
+		.events = EPOLLIN | EPOLLRDHUP | EPOLLET | (p->wants_write ? EPOLLOUT : 0u),
 		.data.ptr = p,
 	};
 
@@ -329,13 +376,22 @@ int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **r
 	p->optimistic = req->kind == PIPE_HELD && req->attach.optimistic;
 	p->gone = req->gone;
 	p->ctx = req->ctx;
+	/* A socket that is connected becomes writable. */
+	p->wants_write = req->kind == PIPE_SERVICE;
 	r = watch(p, EPOLL_CTL_ADD);
-	if (r == 0)
+	if (r == 0 && req->preface_len > 0)
+		r = outbuf_put(&p->queue, req->preface, req->preface_len, PIPE_QUEUE_MAX);
+	p->unasked = req->preface_len;
+	if (r == 0 && req->kind == PIPE_SERVICE)
+		r = attach_take(s->attach, req->stream, req->attach.host, req->attach.port,
+				req->timeout_ms, &attach_ops, p, &p->attach);
+	else if (r == 0)
 		r = attach_new(s->attach, &req->attach, &attach_ops, p, &p->attach);
 	if (r < 0)
 		goto refuse;
 	TAILQ_INSERT_TAIL(&s->all, p, entry);
 	s->n++;
+	s->n_services += p->kind == PIPE_SERVICE;
 	if (req->kind == PIPE_OPTIMISTIC || req->kind == PIPE_PLAIN)
 		tell_connected(p);
 	/* What the client sends early leaves early; what it gets begins with its answer. */
@@ -348,6 +404,8 @@ int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **r
 	return 0;
 
 refuse:
+	if (p)
+		outbuf_deinit(&p->queue);
 	free(p);
 	pipe_refuse(s, req, r == -EMFILE ? EAGAIN : -r);
 	return r;
@@ -370,4 +428,9 @@ void pipe_spoil_circuit(struct pipe *p)
 size_t pipe_count(const struct pipe_set *s)
 {
 	return s->n;
+}
+
+size_t pipe_count_services(const struct pipe_set *s)
+{
+	return s->n_services;
 }

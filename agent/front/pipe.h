@@ -49,6 +49,11 @@ enum pipe_kind {
 	PIPE_OPTIMISTIC,	/* RESULT is sent at once */
 	PIPE_PLAIN,	/* no protocol: a directory connection */
 	PIPE_PROXY,	/* a client of SOCKS or HTTP: its own protocol has an answer */
+	/*
+	 * A server on this computer, to which @fd is being connected (non-blocking): for a stream
+	 * that a client of an onion service began. What the client sent early waits for it.
+	 */
+	PIPE_SERVICE,
 };
 
 /* Writes the answer to a client; @end is NULL when the stream is open. Its length. */
@@ -64,6 +69,11 @@ struct pipe_request {
 	bool keeps_byte;	/* PIPE_PROXY: the last byte of the request is unread */
 	uint32_t pid;
 	struct attach_request attach;
+	/* PIPE_SERVICE: the stream, with host and port of @attach for onionctl. */
+	struct stream *stream;
+	int timeout_ms;		/* for the server to answer */
+	const uint8_t *preface;	/* for the server before all else, or NULL */
+	size_t preface_len;
 	/* PIPE_PLAIN: told once when the pipe is gone. */
 	void (*gone)(void *ctx, struct pipe *p);
 	void *ctx;
@@ -86,5 +96,7 @@ void pipe_close(struct pipe *p);
 /* Its circuit takes no new streams (a directory's answer was bad). */
 void pipe_spoil_circuit(struct pipe *p);
 size_t pipe_count(const struct pipe_set *s);
+/* Of them, those of onion services. */
+size_t pipe_count_services(const struct pipe_set *s);
 
 #endif

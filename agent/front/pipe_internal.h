@@ -38,6 +38,7 @@ struct pipe {
 	uint64_t handle;
 	struct attach *attach;	/* NULL: ended */
 	struct outbuf queue;
+	size_t unasked;		/* at its front, not from the stream */
 	pipe_answer_fn answer;	/* PIPE_PROXY */
 	bool optimistic;	/* held: told as soon as bytes can leave with BEGIN */
 	bool told;		/* the program believes to be connected */
@@ -69,10 +70,15 @@ struct pipe_set {
 	struct loop_task pump_task;
 	struct peer peer;
 	size_t n;
+	size_t n_services;	/* PIPE_SERVICE */
 	uint8_t scratch[PIPE_READ_MAX];
 };
 
 /* --- pipe.c --- */
+/* A program of ours holds the other end, and asks by a handle. */
+bool pipe_has_handle(enum pipe_kind kind);
+/* PIPE_SERVICE: the server answered, or refused. */
+void pipe_server_answered(struct pipe *p);
 /* Puts it on the list of this round's work. */
 void pipe_enqueue(struct pipe *p);
 /* The end: @in_order decides whether the program sees end of file or ECONNRESET. */

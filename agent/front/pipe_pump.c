@@ -7,6 +7,16 @@
 
 #include "agent/front/pipe_internal.h"
 
+/* The stream hears of what came from it. */
+static void consumed(struct pipe *p, size_t n)
+{
+	size_t unasked = n < p->unasked ? n : p->unasked;
+
+	p->unasked -= unasked;
+	if (n > unasked && p->attach)
+		attach_consumed(p->attach, n - unasked);
+}
+
 /* Writes what is queued. False when the pipe is gone. */
 static bool pump_out(struct pipe *p)
 {
@@ -25,8 +35,7 @@ static bool pump_out(struct pipe *p)
 		}
 		p->writable = outbuf_len(&p->queue) == 0;
 		pipe_want_write(p, !p->writable);
-		if (n > 0 && p->attach)
-			attach_consumed(p->attach, (size_t)n);
+		consumed(p, n > 0 ? (size_t)n : 0);
 	}
 	if (outbuf_len(&p->queue) > 0)
 		return true;
@@ -72,6 +81,25 @@ static ssize_t read_some(struct pipe *p, size_t room)
 	return n < 0 ? -errno : n;
 }
 
+/* A server that said all it had to: as in C tor the stream ends, what came for it is written. */
+static void server_ended(struct pipe *p)
+{
+	attach_close(p->attach, END_DONE);
+	p->attach = NULL;
+	p->out = PIPE_OUT_LAST_DONE;
+	pipe_enqueue(p);
+}
+
+/* Nothing comes from the program any more, and nothing it is sent arrives. */
+static void pipe_broke(struct pipe *p)
+{
+	if (p->kind == PIPE_SERVICE) {
+		attach_close(p->attach, END_CONNRESET);
+		p->attach = NULL;
+	}
+	pipe_destroy(p, true);
+}
+
 /* Reads once as far as the stream has room. */
 static void pump_in(struct pipe *p)
 {
@@ -87,10 +115,12 @@ static void pump_in(struct pipe *p)
 	if (n == -EAGAIN || n == -EINTR) {
 		p->readable = n == -EINTR;
 	} else if (n < 0) {
-		pipe_destroy(p, true);
+		pipe_broke(p);
 		return;
 	} else if (n == 0) {
 		p->in = PIPE_IN_ENDED;
+		if (p->kind == PIPE_SERVICE)
+			server_ended(p);
 	} else if (attach_send(p->attach, p->set->scratch, (size_t)n) < 0) {
 		pipe_destroy(p, false);
 		return;
@@ -125,6 +155,11 @@ static void watch_half_closed(struct pipe *p)
 
 static void pump(struct pipe *p)
 {
+	if (p->kind == PIPE_SERVICE && p->out == PIPE_OUT_HOLD) {
+		if (p->writable)
+			pipe_server_answered(p);
+		return;
+	}
 	if (p->in == PIPE_IN_HOLD && p->out == PIPE_OUT_HOLD) {
 		/* Only a hang-up matters: nobody waits for this stream any more. */
 		if (p->hung_up || client_left(p))

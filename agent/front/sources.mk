@@ -7,6 +7,7 @@ front_SRCS := \
 	agent/front/attach.c \
 	agent/front/attach_early.c \
 	agent/front/attach_list.c \
+	agent/front/attach_service.c \
 	agent/front/bridge_fetch.c \
 	agent/front/bridge_store.c \
 	agent/front/bridges.c \

@@ -63,6 +63,27 @@ int attach_new(struct attach_set *s, const struct attach_request *req, const str
 	return 0;
 }
 
+/* For servers of onion services alone. */
+int attach_take(struct attach_set *s, struct stream *st, const char *host, uint16_t port,
+		int timeout_ms, const struct attach_ops *ops, void *owner, struct attach **ret)
+{
+	(void)s;
+	(void)st;
+	(void)host;
+	(void)port;
+	(void)timeout_ms;
+	(void)ops;
+	(void)owner;
+	(void)ret;
+	return -EINVAL;
+}
+
+int attach_accept(struct attach *a)
+{
+	(void)a;
+	return -EINVAL;
+}
+
 void *attach_owner(const struct attach *a)
 {
 	return a->owner;

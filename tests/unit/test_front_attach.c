@@ -115,6 +115,8 @@ size_t circuit_n_hops(const struct circuit *c)
 	return 3;
 }
 
+static int accept_result;
+
 static int new_stream(const struct stream_ops *ops, void *owner, struct stream **ret)
 {
 	if (begin_result < 0)
@@ -149,6 +151,26 @@ int stream_resolve(struct circuit *c, size_t hop, const char *host, int timeout_
 		   const struct stream_ops *ops, void *owner, struct stream **ret)
 {
 	return stream_begin(c, hop, host, 0, 0, timeout_ms, ops, owner, ret);
+}
+
+int stream_take(struct stream *s, int timeout_ms, const struct stream_ops *ops, void *owner)
+{
+	begun.timeout_ms = timeout_ms;
+	s->ops = ops;
+	s->owner = owner;
+	return begin_result;
+}
+
+int stream_accept(struct stream *s)
+{
+	(void)s;
+	return accept_result;
+}
+
+struct circuit *stream_circuit(const struct stream *s)
+{
+	(void)s;
+	return NULL;
 }
 
 void *stream_owner(const struct stream *s)
@@ -668,6 +690,70 @@ START_TEST(a_virtual_address_is_its_name)
 }
 END_TEST
 
+/* --- streams that clients of our onion services begin --- */
+
+START_TEST(a_taken_stream_is_silent_until_it_is_accepted)
+{
+	struct stream *st = &streams[0];
+	struct attach *taken;
+
+	room = 1000;
+	ck_assert_int_eq(attach_take(set, st, "x.onion", 80, 1234, &ops, NULL, &taken), 0);
+	ck_assert_int_eq(begun.timeout_ms, 1234);
+	ck_assert_uint_eq(attach_count(set), 1);
+	ck_assert_uint_eq(attach_room(taken), 0);
+	st->ops->sendable(st);
+	ck_assert_int_eq(owner.sendable, 0);
+	ck_assert_int_eq(attach_accept(taken), 0);
+	ck_assert_uint_eq(attach_room(taken), 1000);
+	ck_assert_int_eq(attach_send(taken, (const uint8_t *)"hello", 5), 0);
+	ck_assert_mem_eq(st->sent, "hello", 5);
+	attach_close(taken, END_DONE);
+	ck_assert(st->ended);
+	ck_assert_uint_eq(attach_count(set), 0);
+}
+END_TEST
+
+static const struct {
+	uint16_t reason;
+	bool accepted;
+	int error;
+} taken_ends[] = {
+	{ END_DONE, true, 0 },
+	{ END_DONE, false, 0 },
+	{ END_MISC, true, ECONNRESET },
+	{ END_CIRCUIT_LOST, true, ECONNRESET },
+	{ END_CIRCUIT_LOST, false, ECONNRESET },
+	{ END_REPLY_TIMEOUT, false, ECONNRESET },
+};
+
+START_TEST(a_taken_stream_ends_once_and_is_never_tried_again)
+{
+	struct stream_end end = { .reason = taken_ends[_i].reason };
+	struct stream *st = &streams[0];
+	struct attach *taken;
+
+	ck_assert_int_eq(attach_take(set, st, "x.onion", 80, 1, &ops, NULL, &taken), 0);
+	if (taken_ends[_i].accepted)
+		ck_assert_int_eq(attach_accept(taken), 0);
+	st->ops->ended(st, &end);
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_eq(owner.end.error, taken_ends[_i].error);
+	turn();
+	ck_assert_uint_eq(attach_count(set), 0);
+}
+END_TEST
+
+START_TEST(what_cannot_be_taken_leaves_nothing_behind)
+{
+	struct attach *taken;
+
+	begin_result = -EINVAL;
+	ck_assert_int_eq(attach_take(set, &streams[0], "x.onion", 80, 1, &ops, NULL, &taken), -EINVAL);
+	ck_assert_uint_eq(attach_count(set), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("front_attach");
@@ -696,6 +782,10 @@ int main(void)
 	tcase_add_loop_test(t, destinations_are_translated_or_refused, 0,
 			    (int)(sizeof(dests) / sizeof(dests[0])));
 	tcase_add_test(t, a_virtual_address_is_its_name);
+	tcase_add_test(t, a_taken_stream_is_silent_until_it_is_accepted);
+	tcase_add_loop_test(t, a_taken_stream_ends_once_and_is_never_tried_again, 0,
+			    (int)(sizeof(taken_ends) / sizeof(taken_ends[0])));
+	tcase_add_test(t, what_cannot_be_taken_leaves_nothing_behind);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

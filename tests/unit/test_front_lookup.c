@@ -90,6 +90,11 @@ int attach_new(struct attach_set *s, const struct attach_request *req, const str
 	return 0;
 }
 
+void proxy_new_identity(struct proxy *p)
+{
+	(void)p;
+}
+
 void *attach_owner(const struct attach *a)
 {
 	return a->owner;

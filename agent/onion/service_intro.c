@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * service_intro.c - a descriptor's introduction points: chosen, asked, kept, replaced
+ *
+ * A point has keys of its own. When its circuit is lost it is asked again with the same
+ * keys, so that the descriptor stays true; after some failures, when it leaves the
+ * consensus, or when it has served long enough, another one takes its place. When
+ * there is none yet a few more than wanted are asked, and the first ones stay.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/onion/service_internal.h"
+#include "common/log.h"
+#include "common/secret.h"
+
+#define EXTRA_DEFAULT 2		/* param-spec hs_intro_num_extra */
+#define EXTRA_MAX 5
+#define AVOID_MAX (SERVICE_FAILED_MAX + SERVICE_INTRO_MAX + EXTRA_MAX)
+#define SEEN_MAX (2 * SERVICE_INTRO_COUNT_MAX)
+
+static const char *const state_names[] = { "waiting", "building", "asked", "established" };
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == INTRO_STATES, "intro states");
+
+static struct service *service_of(const struct service_intro *ip)
+{
+	return ip->desc->service;
+}
+
+/* The only writer of ip->state. */
+static void set_state(struct service_intro *ip, enum service_intro_state to)
+{
+	log_info("service %s: introduction point %s: %s -> %s", log_scrub(service_of(ip)->address),
+		 log_scrub(ip->relay.nickname), state_names[ip->state], state_names[to]);
+	ip->state = to;
+	service_kick(service_of(ip));
+}
+
+static void release(struct service_intro *ip)
+{
+	const struct onion_launcher *l = &service_of(ip)->host->env.launcher;
+
+	if (ip->oc)
+		l->close(l->ctx, ip->oc);
+	ip->oc = NULL;
+}
+
+void service_intro_drop(struct service_intro *ip)
+{
+	struct service_desc *d = ip->desc;
+
+	release(ip);
+	if (ip->offered)
+		service_desc_touch(d);
+	TAILQ_REMOVE(&d->intros, ip, entry);
+	d->n_intros--;
+	service_replay_free(ip->seen);
+	secret_wipe(ip, sizeof(*ip));
+	free(ip);
+}
+
+static void remember_failed(struct service *s, const uint8_t id[RSA_ID_LEN])
+{
+	/* The oldest makes room. */
+	if (s->n_failed == SERVICE_FAILED_MAX) {
+		memmove(s->failed[0], s->failed[1], (SERVICE_FAILED_MAX - 1) * RSA_ID_LEN);
+		s->n_failed--;
+	}
+	memcpy(s->failed[s->n_failed++], id, RSA_ID_LEN);
+}
+
+/* Its circuit is no more, or never was. May free @ip. */
+static void failed(struct service_intro *ip, const char *why)
+{
+	static const int64_t retry_ms[SERVICE_INTRO_TRIES] = { 500, 3000, 15000 };
+	struct service *s = service_of(ip);
+
+	release(ip);
+	log_info("service %s: introduction point %s failed: %s", log_scrub(s->address),
+		 log_scrub(ip->relay.nickname), why);
+	if (ip->failures >= SERVICE_INTRO_TRIES) {
+		remember_failed(s, ip->relay.rsa_id);
+		service_intro_drop(ip);
+		service_kick(s);
+		return;
+	}
+	ip->due_ms = service_now_ms(s) + retry_ms[ip->failures++];
+	set_state(ip, INTRO_WAITING);
+}
+
+/* --- the circuit --- */
+
+static void on_opened(struct onion_circ *oc)
+{
+	struct service_intro *ip = oc->owner;
+	struct service *s = service_of(ip);
+	const struct service_wire *wire = s->host->env.wire;
+	struct establish_intro m = {
+		.has_dos = s->options.dos_defense && (ip->relay.caps & RELAY_CAP_HSINTRO5),
+		.dos_rate = s->options.dos_rate,
+		.dos_burst = s->options.dos_burst,
+	};
+	const uint8_t *kh = wire->kh(oc);
+	uint8_t body[RELAY_DATA_MAX];
+	int r = kh ? 0 : -EINVAL;
+
+	memcpy(m.auth_key, ip->keys.auth_key, sizeof(m.auth_key));
+	if (r == 0)
+		r = establish_intro_encode(&m, kh, ip->auth_seed, body);
+	if (r > 0)
+		r = wire->send(oc, RELAY_ESTABLISH_INTRO, body, (size_t)r);
+	if (r < 0) {
+		failed(ip, strerror(-r));
+		return;
+	}
+	ip->due_ms = service_now_ms(s) + SERVICE_INTRO_REPLY_MS;
+	set_state(ip, INTRO_ASKED);
+}
+
+static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
+{
+	struct service_intro *ip = oc->owner;
+
+	ip->oc = NULL;
+	failed(ip, circuit_error_str(why->error));
+}
+
+static void on_message(struct onion_circ *oc, uint8_t command, const uint8_t *body, size_t len)
+{
+	struct service_intro *ip = oc->owner;
+
+	if (command == RELAY_INTRO_ESTABLISHED && ip->state == INTRO_ASKED) {
+		if (intro_established_decode(body, len) < 0) {
+			failed(ip, "its answer makes no sense");
+			return;
+		}
+		set_state(ip, INTRO_ESTABLISHED);
+		if (!ip->offered)
+			service_desc_touch(ip->desc);
+	} else if (command == RELAY_INTRODUCE2 && ip->state == INTRO_ESTABLISHED) {
+		ip->n_seen++;
+		service_request_take(ip, body, len);
+	}
+}
+
+static const struct onion_circ_ops circ_ops = {
+	.opened = on_opened,
+	.closed = on_closed,
+	.message = on_message,
+};
+
+/* As many as C tor would try in five minutes (can_service_launch_intro_circuit). */
+static bool may_launch(struct service *s)
+{
+	size_t n = s->options.n_intro;
+	size_t max = 2 * (n + EXTRA_DEFAULT + n * SERVICE_INTRO_TRIES);
+	int64_t now = service_now_ms(s);
+
+	if (now - s->launched_since_ms >= SERVICE_INTRO_PERIOD_MS) {
+		s->launched_since_ms = now;
+		s->n_launched = 0;
+	}
+	return s->n_launched < max;
+}
+
+static void launch(struct service_intro *ip)
+{
+	struct service *s = service_of(ip);
+	const struct onion_launcher *l = &s->host->env.launcher;
+	struct onion_circ_request req = {
+		.purpose = ONION_SERVICE_INTRO,
+		.target = &ip->relay,
+		.ops = &circ_ops,
+		.owner = ip,
+	};
+	int r;
+
+	if (!may_launch(s)) {
+		ip->due_ms = s->launched_since_ms + SERVICE_INTRO_PERIOD_MS;
+		log_info("service %s: enough circuits to introduction points for now",
+			 log_scrub(s->address));
+		return;
+	}
+	r = l->launch(l->ctx, &req, &ip->oc);
+	if (r == 0) {
+		s->n_launched++;
+		set_state(ip, INTRO_BUILDING);
+		return;
+	}
+	ip->oc = NULL;
+	if (r == -EAGAIN || r == -ENETDOWN)
+		ip->due_ms = service_now_ms(s) + SERVICE_RETRY_MS;
+	else
+		failed(ip, strerror(-r));
+}
+
+/* --- choosing --- */
+
+static int64_t random_life(const struct service *s)
+{
+	int64_t low = service_param(s, "hs_intro_min_lifetime", SERVICE_INTRO_LIFE_MIN_MS / 1000, 0,
+				    INT32_MAX);
+	int64_t high = service_param(s, "hs_intro_max_lifetime", SERVICE_INTRO_LIFE_MAX_MS / 1000, 0,
+				     INT32_MAX);
+
+	return 1000 * service_random_between(low, high > low ? high : low);
+}
+
+static uint32_t random_count(const struct service *s)
+{
+	int64_t low = service_param(s, "hs_intro_min_introduce2", SERVICE_INTRO_COUNT_MIN, 1,
+				    SERVICE_INTRO_COUNT_MAX);
+	int64_t high = service_param(s, "hs_intro_max_introduce2", SERVICE_INTRO_COUNT_MAX, 1,
+				     SERVICE_INTRO_COUNT_MAX);
+
+	return (uint32_t)service_random_between(low, high > low ? high : low);
+}
+
+static struct service_intro *intro_new(struct service_desc *d, const struct relay_target *relay)
+{
+	struct service_intro *ip = calloc(1, sizeof(*ip));
+	struct service *s = d->service;
+
+	if (!ip)
+		return NULL;
+	ip->seen = service_replay_new(SEEN_MAX, 0);
+	if (!ip->seen) {
+		free(ip);
+		return NULL;
+	}
+	ip->desc = d;
+	ip->relay = *relay;
+	crypto_ed25519_keygen(ip->auth_seed, ip->keys.auth_key);
+	crypto_x25519_keygen(ip->enc_secret, ip->keys.enc_key);
+	memcpy(ip->keys.subcred, d->keys.subcredential, sizeof(ip->keys.subcred));
+	ip->due_ms = service_now_ms(s);
+	ip->expires_ms = service_now_ms(s) + random_life(s);
+	ip->max_seen = random_count(s);
+	TAILQ_INSERT_TAIL(&d->intros, ip, entry);
+	d->n_intros++;
+	return ip;
+}
+
+/* None of this descriptor's own, nor one that failed in this period. */
+static size_t fill_avoid(const struct service_desc *d, uint8_t avoid[AVOID_MAX][RSA_ID_LEN])
+{
+	const struct service *s = d->service;
+	const struct service_intro *ip;
+	size_t n = s->n_failed;
+
+	memcpy(avoid, s->failed, n * RSA_ID_LEN);
+	TAILQ_FOREACH(ip, &d->intros, entry) {
+		if (n < AVOID_MAX)
+			memcpy(avoid[n++], ip->relay.rsa_id, RSA_ID_LEN);
+	}
+	return n;
+}
+
+/* False: there is none now. */
+static bool pick_one(struct service_desc *d)
+{
+	struct service *s = d->service;
+	const struct onion_launcher *l = &s->host->env.launcher;
+	uint8_t avoid[AVOID_MAX][RSA_ID_LEN];
+	size_t n_avoid = fill_avoid(d, avoid);
+	struct relay_target relay;
+	int r = l->pick_intro(l->ctx, (const uint8_t (*)[RSA_ID_LEN])avoid, n_avoid, &relay);
+
+	if (r == -ENOENT && s->n_failed > 0) {
+		/* A small network: those that failed have another chance. */
+		s->n_failed = 0;
+		n_avoid = fill_avoid(d, avoid);
+		r = l->pick_intro(l->ctx, (const uint8_t (*)[RSA_ID_LEN])avoid, n_avoid, &relay);
+	}
+	return r == 0 && intro_new(d, &relay);
+}
+
+static int64_t pick_missing(struct service_desc *d)
+{
+	const struct service *s = d->service;
+	size_t want = s->options.n_intro;
+
+	if (!s->host->nd)
+		return SERVICE_NEVER;
+	if (d->n_intros == 0)
+		want += (size_t)service_param(s, "hs_intro_num_extra", EXTRA_DEFAULT, 0, EXTRA_MAX);
+	while (d->n_intros < want) {
+		if (!pick_one(d))
+			return d->n_intros < s->options.n_intro
+				       ? service_now_ms(s) + 5 * SERVICE_RETRY_MS
+				       : SERVICE_NEVER;
+	}
+	return SERVICE_NEVER;
+}
+
+/* There are enough: those still under way are not needed. */
+static void drop_surplus(struct service_desc *d)
+{
+	size_t want = d->service->options.n_intro;
+	size_t have = service_desc_established(d);
+	struct service_intro *ip;
+	struct service_intro *next;
+
+	if (have < want)
+		return;
+	for (ip = TAILQ_FIRST(&d->intros); ip; ip = next) {
+		next = TAILQ_NEXT(ip, entry);
+		if (ip->state != INTRO_ESTABLISHED) {
+			service_intro_drop(ip);
+		} else if (have > want) {
+			have--;
+			service_intro_drop(ip);
+		}
+	}
+}
+
+/* False: it is gone. */
+static bool run_point(struct service_intro *ip, int64_t *next)
+{
+	struct service *s = service_of(ip);
+	struct service_desc *d = ip->desc;
+	int64_t now = service_now_ms(s);
+	size_t before = d->n_intros;
+
+	if (now >= ip->expires_ms || ip->n_seen >= ip->max_seen) {
+		log_info("service %s: introduction point %s has served long enough",
+			 log_scrub(s->address), log_scrub(ip->relay.nickname));
+		service_intro_drop(ip);
+		return false;
+	}
+	if (ip->state == INTRO_WAITING && now >= ip->due_ms && s->host->nd)
+		launch(ip);
+	else if (ip->state == INTRO_ASKED && now >= ip->due_ms)
+		failed(ip, "no answer");
+	if (d->n_intros < before)
+		return false;
+	if (ip->state == INTRO_WAITING || ip->state == INTRO_ASKED)
+		*next = service_earlier(*next, ip->due_ms > now ? ip->due_ms : now + SERVICE_RETRY_MS);
+	*next = service_earlier(*next, ip->expires_ms);
+	return true;
+}
+
+int64_t service_intro_run(struct service_desc *d)
+{
+	int64_t next = SERVICE_NEVER;
+	struct service_intro *ip;
+	struct service_intro *after;
+	bool lost = false;
+
+	drop_surplus(d);
+	next = service_earlier(next, pick_missing(d));
+	for (ip = TAILQ_FIRST(&d->intros); ip; ip = after) {
+		after = TAILQ_NEXT(ip, entry);
+		lost |= !run_point(ip, &next);
+	}
+	if (lost)
+		service_kick(d->service);
+	return next;
+}
+
+void service_intro_check_relays(struct service_desc *d)
+{
+	const struct service *s = d->service;
+	struct service_intro *ip;
+	struct service_intro *next;
+
+	for (ip = TAILQ_FIRST(&d->intros); ip; ip = next) {
+		next = TAILQ_NEXT(ip, entry);
+		if (netdir_find_rsa(s->host->nd, ip->relay.rsa_id) >= 0)
+			continue;
+		log_info("service %s: introduction point %s left the network",
+			 log_scrub(s->address), log_scrub(ip->relay.nickname));
+		service_intro_drop(ip);
+	}
+}

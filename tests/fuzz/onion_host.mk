@@ -1,0 +1,1 @@
+FUZZERS += service_key service_port

@@ -1,0 +1,938 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* test_onion_service.c - the life of hosted services, on circuits that do what the test says */
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/onion/auth_file.h"
+#include "common/file.h"
+#include "tests/unit/service_world.h"
+
+/* --- introduction points and publication --- */
+
+START_TEST(a_service_asks_points_publishes_twice_and_is_reachable)
+{
+	int error;
+
+	add_service();
+	ck_assert(hosting);
+	ck_assert_int_eq(info().state, SERVICE_STARTING);
+	/* Three wanted and two more, for each of two periods. */
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 10);
+	open_all(ONION_SERVICE_INTRO);
+	establish_all();
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 6);
+	ck_assert_int_eq(info().state, SERVICE_PUBLISHING);
+	ck_assert_uint_eq(count(ONION_SERVICE_HSDIR), SERVICE_UPLOADS_MAX);
+	ck_assert_uint_eq(accept_posts(), 16);
+	ck_assert_int_eq(info().state, SERVICE_REACHABLE);
+	ck_assert_uint_eq(count(ONION_SERVICE_HSDIR), 0);
+	ck_assert_uint_eq(info().n_uploaded, 8);
+	ck_assert_uint_eq(info().n_wanted, 8);
+	ck_assert_uint_eq(info().n_intro, 3);
+	for (size_t i = 0; i < SERVICE_DESCS; i++) {
+		struct hs_desc *d = decode(&the_service()->desc[i], NULL, &error);
+
+		ck_assert_int_eq(error, 0);
+		ck_assert_uint_eq(d->n_intro, 3);
+		ck_assert(d->terms.has_cc);
+		ck_assert_uint_eq(d->terms.sendme_inc, 31);
+		ck_assert(!d->terms.has_pow);
+		hs_desc_free(d);
+	}
+	ck_assert_uint_ge(n_changed, 2);
+}
+END_TEST
+
+START_TEST(establish_intro_proves_its_key_and_asks_for_limits_when_told)
+{
+	struct establish_intro m;
+	struct fake *f;
+
+	options.dos_defense = true;
+	options.dos_rate = 3;
+	options.dos_burst = 4;
+	add_service();
+	open_all(ONION_SERVICE_INTRO);
+	f = &fakes[0];
+	ck_assert_int_eq(establish_intro_decode(f->body, f->len, kh, &m), 0);
+	ck_assert(m.has_dos);
+	ck_assert_uint_eq(m.dos_rate, 3);
+	ck_assert_uint_eq(m.dos_burst, 4);
+}
+END_TEST
+
+START_TEST(nothing_is_begun_without_a_network)
+{
+	service_host_set_netdir(host, NULL);
+	add_service();
+	ck_assert_uint_eq(n_fakes, 0);
+	ck_assert_int_eq(info().state, SERVICE_STARTING);
+	later(3600 * 1000);
+	ck_assert_uint_eq(n_fakes, 0);
+	service_host_set_netdir(host, nd);
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 10);
+}
+END_TEST
+
+START_TEST(where_no_circuit_can_be_had_it_is_asked_again)
+{
+	launch_result = -EAGAIN;
+	add_service();
+	ck_assert_uint_eq(n_fakes, 0);
+	later(SERVICE_RETRY_MS);
+	launch_result = 0;
+	later(SERVICE_RETRY_MS);
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 10);
+}
+END_TEST
+
+START_TEST(with_some_points_missing_it_is_published_after_a_while)
+{
+	add_service();
+	open_fake(&fakes[0]);
+	establish(&fakes[0]);
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_HSDIR), 0);
+	later(SERVICE_PATIENCE_MS);
+	ck_assert_uint_gt(count(ONION_SERVICE_HSDIR), 0);
+}
+END_TEST
+
+START_TEST(a_lost_point_is_asked_again_with_its_keys_then_replaced)
+{
+	struct service_desc *d;
+	struct service_intro *ip;
+	uint8_t auth[32];
+	uint64_t revision;
+
+	add_service();
+	make_reachable();
+	d = &the_service()->desc[0];
+	ip = TAILQ_FIRST(&d->intros);
+	memcpy(auth, ip->keys.auth_key, sizeof(auth));
+	revision = d->revision;
+	for (int i = 0; i < SERVICE_INTRO_TRIES; i++) {
+		lose(fake_of(ip->oc), CIRCUIT_E_DESTROYED);
+		ck_assert_int_eq(ip->state, INTRO_WAITING);
+		later(60000);
+		ck_assert_int_eq(ip->state, INTRO_BUILDING);
+		ck_assert_mem_eq(ip->keys.auth_key, auth, sizeof(auth));
+		open_all(ONION_SERVICE_INTRO);
+		establish_all();
+		ck_assert_int_eq(ip->state, INTRO_ESTABLISHED);
+		ck_assert_uint_eq(accept_posts(), 0);
+		ck_assert_uint_eq(d->revision, revision);
+	}
+	lose(fake_of(ip->oc), CIRCUIT_E_DESTROYED);
+	settle();
+	ck_assert_uint_eq(d->n_intros, 3);
+	open_all(ONION_SERVICE_INTRO);
+	establish_all();
+	ck_assert_uint_eq(accept_posts(), 8);
+	ck_assert_uint_gt(d->revision, revision);
+	TAILQ_FOREACH(ip, &d->intros, entry)
+		ck_assert_mem_ne(ip->keys.auth_key, auth, sizeof(auth));
+}
+END_TEST
+
+START_TEST(a_point_that_does_not_answer_is_given_up)
+{
+	struct service_intro *ip;
+
+	add_service();
+	open_all(ONION_SERVICE_INTRO);
+	ip = TAILQ_FIRST(&the_service()->desc[0].intros);
+	ck_assert_int_eq(ip->state, INTRO_ASKED);
+	later(SERVICE_INTRO_REPLY_MS - 1);
+	ck_assert_int_eq(ip->state, INTRO_ASKED);
+	later(1);
+	ck_assert_int_eq(ip->state, INTRO_WAITING);
+}
+END_TEST
+
+START_TEST(points_rotate_by_time_and_by_count)
+{
+	struct service_desc *d;
+	struct service_intro *ip;
+
+	add_service();
+	make_reachable();
+	d = &the_service()->desc[0];
+	ip = TAILQ_FIRST(&d->intros);
+	ck_assert_int_ge(ip->expires_ms - loop_now_ms(&loop), SERVICE_INTRO_LIFE_MIN_MS);
+	ck_assert_int_le(ip->expires_ms - loop_now_ms(&loop), SERVICE_INTRO_LIFE_MAX_MS);
+	ck_assert_uint_ge(ip->max_seen, SERVICE_INTRO_COUNT_MIN);
+	ck_assert_uint_le(ip->max_seen, SERVICE_INTRO_COUNT_MAX);
+	ip->n_seen = ip->max_seen;
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 6);
+	ck_assert_uint_eq(service_desc_established(d), 2);
+	open_all(ONION_SERVICE_INTRO);
+	establish_all();
+	ck_assert_uint_eq(accept_posts(), 8);
+	later(SERVICE_INTRO_LIFE_MAX_MS);
+	ck_assert_uint_eq(service_desc_established(d), 0);
+}
+END_TEST
+
+START_TEST(a_point_that_left_the_network_is_replaced)
+{
+	struct service_desc *d;
+	uint8_t gone[RSA_ID_LEN];
+	struct service_intro *ip;
+
+	add_service();
+	make_reachable();
+	d = &the_service()->desc[0];
+	memcpy(gone, TAILQ_FIRST(&d->intros)->relay.rsa_id, sizeof(gone));
+	relays[pathnet_number(gone) - 1].flags = RELAY_VALID;
+	netdir_unref(nd);
+	nd = pathnet_build(relays + pathnet_number(gone), RELAYS - pathnet_number(gone), NULL, NULL,
+			   VALID_AFTER);
+	service_host_set_netdir(host, nd);
+	settle();
+	TAILQ_FOREACH(ip, &d->intros, entry)
+		ck_assert_mem_ne(ip->relay.rsa_id, gone, sizeof(gone));
+	ck_assert_uint_eq(d->n_intros, 3);
+}
+END_TEST
+
+START_TEST(a_descriptor_is_published_again_with_a_higher_revision)
+{
+	uint64_t before;
+
+	add_service();
+	make_reachable();
+	before = the_service()->desc[0].revision;
+	later(SERVICE_UPLOAD_MIN_MS - 1000);
+	ck_assert_uint_eq(accept_posts(), 0);
+	later(SERVICE_UPLOAD_MAX_MS - SERVICE_UPLOAD_MIN_MS + 2000);
+	ck_assert_uint_eq(accept_posts(), 16);
+	ck_assert_uint_gt(the_service()->desc[0].revision, before);
+}
+END_TEST
+
+START_TEST(a_directory_that_refuses_is_asked_again_and_given_up)
+{
+	size_t asked = 0;
+
+	add_service();
+	open_all(ONION_SERVICE_INTRO);
+	establish_all();
+	for (int i = 0; i < 40; i++) {
+		open_all(ONION_SERVICE_HSDIR);
+		for (size_t k = 0; k < n_fakes; k++) {
+			if (!fakes[k].alive || !fakes[k].done)
+				continue;
+			asked++;
+			answer(&fakes[k], 400);
+		}
+		later(60000);
+	}
+	ck_assert_int_eq(info().state, SERVICE_PUBLISHING);
+	/* Sixteen of them, five times each. */
+	ck_assert_uint_eq(asked, 16 * 5);
+	ck_assert_uint_eq(count(ONION_SERVICE_HSDIR), 0);
+}
+END_TEST
+
+START_TEST(publications_that_lose_their_circuit_are_tried_again)
+{
+	size_t n;
+
+	add_service();
+	open_all(ONION_SERVICE_INTRO);
+	establish_all();
+	n = n_fakes;
+	for (size_t i = 0; i < n; i++) {
+		if (fakes[i].alive && fakes[i].oc.purpose == ONION_SERVICE_HSDIR)
+			lose(&fakes[i], CIRCUIT_E_TIMEOUT);
+	}
+	later(3000);
+	ck_assert_uint_eq(accept_posts(), 16);
+	ck_assert_int_eq(info().state, SERVICE_REACHABLE);
+}
+END_TEST
+
+START_TEST(the_next_period_takes_over_points_and_gets_a_new_partner)
+{
+	struct service *s;
+	struct time_period shared;
+	struct service_desc *d;
+	size_t launched;
+
+	add_service();
+	make_reachable();
+	s = the_service();
+	/* Until midnight the pair stays, whatever the consensus; then the older one goes. */
+	shared = host->periods[1].tp;
+	new_net(VALID_AFTER + 3600, NULL);
+	ck_assert(time_period_equal(host->periods[1].tp, shared));
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 6);
+	launched = n_fakes;
+	new_net(VALID_AFTER + 12 * 3600, NULL);
+	ck_assert(time_period_equal(host->periods[0].tp, shared));
+	ck_assert(!time_period_equal(host->periods[1].tp, shared));
+	d = time_period_equal(s->desc[0].keys.tp, shared) ? &s->desc[0] : &s->desc[1];
+	ck_assert_uint_eq(service_desc_established(d), 3);
+	for (size_t i = launched; i < n_fakes; i++)
+		ck_assert_int_ne(fakes[i].oc.purpose, ONION_SERVICE_REND);
+	open_all(ONION_SERVICE_INTRO);
+	establish_all();
+	ck_assert_uint_gt(accept_posts(), 0);
+	ck_assert_int_eq(info().state, SERVICE_REACHABLE);
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 6);
+}
+END_TEST
+
+START_TEST(circuits_to_points_are_limited_per_five_minutes)
+{
+	add_service();
+	for (int i = 0; i < 400; i++) {
+		for (size_t k = 0; k < n_fakes; k++) {
+			if (fakes[k].alive)
+				lose(&fakes[k], CIRCUIT_E_TIMEOUT);
+		}
+		loop.now_us += 500 * 1000;
+		settle();
+	}
+	ck_assert_uint_le(n_fakes, 28);
+	later(SERVICE_INTRO_PERIOD_MS);
+	ck_assert_uint_gt(n_fakes, 28);
+}
+END_TEST
+
+/* --- introductions --- */
+
+struct client {
+	struct hs_ntor_client ntor;
+	struct introduce_inner inner;
+	uint8_t body[RELAY_DATA_MAX];
+	size_t len;
+};
+
+static void client_init(struct client *c, const struct service_intro *ip)
+{
+	int len;
+
+	memset(c, 0, sizeof(*c));
+	rendezvous_cookie_new(c->inner.cookie);
+	c->inner.cc = true;
+	relay_to_target(netdir_relay(nd, RELAYS - 1), &c->inner.rendezvous);
+	len = introduce1_encode(&c->inner, &ip->keys, &c->ntor, c->body);
+	ck_assert_int_gt(len, 0);
+	c->len = (size_t)len;
+}
+
+static struct service_intro *any_point(void)
+{
+	return TAILQ_FIRST(&the_service()->desc[0].intros);
+}
+
+static void introduce(struct client *c)
+{
+	client_init(c, any_point());
+	say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c->body, c->len);
+	settle();
+}
+
+static struct fake *last_rend(void)
+{
+	for (size_t i = n_fakes; i-- > 0;) {
+		if (fakes[i].alive && fakes[i].oc.purpose == ONION_SERVICE_REND)
+			return &fakes[i];
+	}
+	return NULL;
+}
+
+START_TEST(an_introduction_leads_to_a_client_who_is_joined)
+{
+	struct client c;
+	struct fake *f;
+	uint8_t cookie[HS_COOKIE_LEN];
+	const uint8_t *reply;
+	size_t reply_len;
+	uint8_t keys[HS_NTOR_KEYS_LEN];
+
+	add_service();
+	make_reachable();
+	introduce(&c);
+	f = last_rend();
+	ck_assert_ptr_nonnull(f);
+	ck_assert_mem_eq(f->oc.target.rsa_id, c.inner.rendezvous.rsa_id, RSA_ID_LEN);
+	ck_assert_uint_ne(f->oc.target.caps, 0);
+	ck_assert_uint_eq(info().n_rend, 0);
+	open_fake(f);
+	settle();
+	ck_assert_uint_eq(f->command, RELAY_RENDEZVOUS1);
+	ck_assert_uint_eq(f->len, RENDEZVOUS1_LEN);
+	ck_assert_int_eq(rendezvous1_decode(f->body, f->len, cookie, &reply, &reply_len), 0);
+	ck_assert_mem_eq(cookie, c.inner.cookie, sizeof(cookie));
+	ck_assert_int_eq(hs_ntor_client_finish(&c.ntor, reply, keys), 0);
+	ck_assert(f->joined && f->far.service);
+	ck_assert_uint_eq(f->far.sendme_inc, 31);
+	ck_assert_mem_eq(f->far.keys, keys, sizeof(keys));
+	ck_assert_uint_eq(info().n_rend, 1);
+	ck_assert_uint_eq(info().introductions, 1);
+	ck_assert_uint_eq(info().rendezvous, 1);
+}
+END_TEST
+
+START_TEST(what_was_seen_before_is_refused)
+{
+	struct client c;
+	struct client d;
+	int len;
+
+	add_service();
+	make_reachable();
+	introduce(&c);
+	ck_assert_uint_eq(count(ONION_SERVICE_REND), 1);
+	say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c.body, c.len);
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_REND), 1);
+	/* The same cookie in another introduction, at another point. */
+	client_init(&d, TAILQ_NEXT(any_point(), entry));
+	memcpy(d.inner.cookie, c.inner.cookie, sizeof(d.inner.cookie));
+	len = introduce1_encode(&d.inner, &TAILQ_NEXT(any_point(), entry)->keys, &d.ntor, d.body);
+	say(fake_of(TAILQ_NEXT(any_point(), entry)->oc), RELAY_INTRODUCE2, d.body, (size_t)len);
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_REND), 1);
+	ck_assert_uint_eq(info().refused, 2);
+	ck_assert_uint_eq(info().introductions, 3);
+}
+END_TEST
+
+START_TEST(introductions_that_are_changed_or_cut_lead_nowhere)
+{
+	struct client c;
+
+	add_service();
+	make_reachable();
+	client_init(&c, any_point());
+	for (size_t n = 0; n < c.len; n += 7)
+		say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c.body, n);
+	for (size_t i = 0; i < c.len; i += 5) {
+		c.body[i] ^= 0x10;
+		say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c.body, c.len);
+		c.body[i] ^= 0x10;
+	}
+	/* For another point's keys. */
+	client_init(&c, TAILQ_NEXT(any_point(), entry));
+	say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c.body, c.len);
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_REND), 0);
+	ck_assert_uint_eq(info().refused, info().introductions);
+	ck_assert_uint_eq(info().n_queued, 0);
+}
+END_TEST
+
+START_TEST(rendezvous_points_in_private_networks_are_refused)
+{
+	struct client c;
+	int len;
+
+	add_service();
+	make_reachable();
+	client_init(&c, any_point());
+	c.inner.rendezvous.or_v4.addr = addr_v4(0x0a000001);
+	len = introduce1_encode(&c.inner, &any_point()->keys, &c.ntor, c.body);
+	say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c.body, (size_t)len);
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_REND), 0);
+	ck_assert_uint_eq(info().refused, 1);
+}
+END_TEST
+
+START_TEST(a_rendezvous_is_tried_again_and_given_up)
+{
+	struct client c;
+	size_t n;
+
+	add_service();
+	make_reachable();
+	introduce(&c);
+	n = n_fakes;
+	for (int i = 0; i < 10 && last_rend(); i++) {
+		lose(last_rend(), CIRCUIT_E_DESTROYED);
+		settle();
+	}
+	ck_assert_uint_eq(n_fakes, n + 2);
+	ck_assert_uint_eq(the_service()->n_rends, 0);
+	/* And when it takes too long. */
+	introduce(&c);
+	ck_assert_ptr_nonnull(last_rend());
+	later(SERVICE_REND_MS);
+	ck_assert_ptr_null(last_rend());
+	ck_assert_uint_eq(the_service()->n_pending, 0);
+}
+END_TEST
+
+START_TEST(few_circuits_are_built_at_once_and_what_waits_grows_old)
+{
+	struct client c;
+
+	add_service();
+	make_reachable();
+	for (int i = 0; i < 50; i++)
+		introduce(&c);
+	ck_assert_uint_eq(count(ONION_SERVICE_REND), SERVICE_REND_PENDING_MAX);
+	ck_assert_uint_eq(info().n_queued, 50 - SERVICE_REND_PENDING_MAX);
+	open_fake(last_rend());
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_REND), SERVICE_REND_PENDING_MAX + 1);
+	later(SERVICE_REND_MS / 2);
+	ck_assert_uint_eq(info().n_queued, 50 - SERVICE_REND_PENDING_MAX - 1);
+	later(1);
+	ck_assert_uint_eq(info().n_queued, 0);
+	for (int i = 0; i < 2 * SERVICE_QUEUE_MAX; i++) {
+		introduce(&c);
+		ck_assert_uint_le(info().n_queued, SERVICE_QUEUE_MAX);
+	}
+}
+END_TEST
+
+START_TEST(idle_clients_make_room_and_leave)
+{
+	struct client c;
+
+	add_service();
+	make_reachable();
+	for (int i = 0; i < SERVICE_REND_MAX; i++) {
+		introduce(&c);
+		open_fake(last_rend());
+		settle();
+		if (i == 3)
+			last_rend()->n_streams = 1;
+		loop.now_us += 1000;
+	}
+	ck_assert_uint_eq(host->n_rends, SERVICE_REND_MAX);
+	introduce(&c);
+	ck_assert_uint_eq(host->n_rends, SERVICE_REND_MAX);
+	/* The one with a stream stays. */
+	later(SERVICE_REND_IDLE_MS + 61000);
+	later(61000);
+	ck_assert_uint_eq(count(ONION_SERVICE_REND), 1);
+}
+END_TEST
+
+/* --- streams --- */
+
+static void begin(struct fake *f, uint16_t port)
+{
+	struct stream_asked asked = { .port = port };
+
+	f->oc.ops->begin(&f->oc, NULL, &asked);
+	settle();
+}
+
+static struct fake *joined_client(void)
+{
+	struct client c;
+	struct fake *f;
+
+	introduce(&c);
+	f = last_rend();
+	open_fake(f);
+	settle();
+	return f;
+}
+
+START_TEST(a_stream_goes_to_the_ports_target)
+{
+	struct fake *f;
+	uint64_t client;
+
+	add_service();
+	make_reachable();
+	f = joined_client();
+	begin(f, 80);
+	ck_assert_uint_eq(n_streams, 1);
+	ck_assert_uint_eq(last_stream.target->at.port, 8080);
+	ck_assert_uint_eq(last_stream.port, 80);
+	client = last_stream.client;
+	begin(f, 80);
+	ck_assert_uint_eq(last_stream.client, client);
+	begin(joined_client(), 80);
+	ck_assert_uint_ne(last_stream.client, client);
+	stream_result = -ECONNREFUSED;
+	begin(f, 80);
+	ck_assert_uint_eq(refused_with, END_CONNECTREFUSED);
+	stream_result = -EMFILE;
+	begin(f, 80);
+	ck_assert_uint_eq(refused_with, END_RESOURCELIMIT);
+	ck_assert(f->alive);
+}
+END_TEST
+
+START_TEST(other_ports_cost_the_client_its_circuit)
+{
+	struct fake *f;
+
+	add_service();
+	make_reachable();
+	f = joined_client();
+	begin(f, 81);
+	ck_assert_uint_eq(n_streams, 0);
+	ck_assert_uint_eq(refused_with, END_DONE);
+	ck_assert(!f->alive);
+}
+END_TEST
+
+START_TEST(unless_the_user_allows_them)
+{
+	struct fake *f;
+
+	options.allow_unknown_ports = true;
+	add_service();
+	make_reachable();
+	f = joined_client();
+	begin(f, 81);
+	ck_assert_uint_eq(refused_with, END_DONE);
+	ck_assert(f->alive);
+}
+END_TEST
+
+START_TEST(streams_of_a_client_are_limited)
+{
+	struct fake *f;
+
+	options.max_streams = 2;
+	options.max_streams_close = _i == 1;
+	add_service();
+	make_reachable();
+	f = joined_client();
+	f->n_streams = 2;
+	begin(f, 80);
+	ck_assert_uint_eq(n_streams, 1);
+	f->n_streams = 3;
+	begin(f, 80);
+	ck_assert_uint_eq(n_streams, 1);
+	ck_assert_uint_eq(refused_with, END_DONE);
+	ck_assert(f->alive == (_i == 0));
+}
+END_TEST
+
+/* --- proof of work --- */
+
+START_TEST(the_highest_effort_is_served_first)
+{
+	struct service *s;
+	struct client c;
+
+	options.pow = true;
+	add_service();
+	make_reachable();
+	s = the_service();
+	for (int i = 0; i < SERVICE_REND_PENDING_MAX + 5; i++)
+		introduce(&c);
+	ck_assert_uint_eq(s->n_queue, 5);
+	for (size_t i = 0; i < s->n_queue; i++)
+		ck_assert_uint_eq(s->queue[i]->effort, 0);
+	/* The oldest of equals is on top. */
+	for (size_t i = 1; i < s->n_queue; i++)
+		ck_assert_uint_lt(s->queue[0]->order, s->queue[i]->order);
+}
+END_TEST
+
+START_TEST(terms_of_work_are_in_the_descriptor_and_change_with_the_seed)
+{
+	struct hs_desc *d;
+	struct service *s;
+	uint8_t seed[POW_SEED_LEN];
+	int error;
+
+	options.pow = true;
+	add_service();
+	make_reachable();
+	s = the_service();
+	d = decode(&s->desc[0], NULL, &error);
+	ck_assert_int_eq(error, 0);
+	ck_assert(d->terms.has_pow);
+	ck_assert_uint_eq(d->terms.pow.effort, 0);
+	ck_assert_mem_eq(d->terms.pow.seed, s->pow.seed[0], POW_SEED_LEN);
+	ck_assert_int_gt(d->terms.pow.expires, loop_wall(&loop));
+	memcpy(seed, d->terms.pow.seed, sizeof(seed));
+	hs_desc_free(d);
+	s->pow.expires = loop_wall(&loop);
+	later(1);
+	ck_assert_mem_eq(s->pow.seed[1], seed, sizeof(seed));
+	ck_assert_mem_ne(s->pow.seed[0], seed, POW_SEED_HEAD_LEN);
+	ck_assert_uint_eq(accept_posts(), 16);
+}
+END_TEST
+
+START_TEST(a_wrong_proof_is_refused_and_none_is_effort_zero)
+{
+	struct introduce_inner inner = { .has_pow = true, .pow = { .effort = 7 } };
+	struct service *s;
+	uint32_t effort = 99;
+
+	options.pow = true;
+	add_service();
+	make_reachable();
+	s = the_service();
+	memcpy(inner.pow.seed_head, s->pow.seed[0], POW_SEED_HEAD_LEN);
+	ck_assert_int_eq(service_pow_check(s, &s->desc[0], &inner, &effort), -EBADMSG);
+	inner.pow.seed_head[0] ^= 1;
+	ck_assert_int_eq(service_pow_check(s, &s->desc[0], &inner, &effort), -EBADMSG);
+	inner.has_pow = false;
+	ck_assert_int_eq(service_pow_check(s, &s->desc[0], &inner, &effort), 0);
+	ck_assert_uint_eq(effort, 0);
+}
+END_TEST
+
+START_TEST(a_good_proof_counts_once)
+{
+	struct introduce_inner inner = { .has_pow = true };
+	struct equix_solver *solver = equix_solver_new();
+	struct pow_puzzle puzzle;
+	struct pow_solution sol;
+	uint8_t nonce[POW_NONCE_LEN] = { 1 };
+	struct service *s;
+	uint32_t effort = 0;
+	bool found = false;
+
+	options.pow = true;
+	add_service();
+	make_reachable();
+	s = the_service();
+	memcpy(puzzle.id, s->desc[0].keys.blinded, sizeof(puzzle.id));
+	memcpy(puzzle.seed, s->pow.seed[0], sizeof(puzzle.seed));
+	for (; !found; pow_nonce_next(nonce))
+		ck_assert_int_eq(pow_attempt(solver, &puzzle, 2, nonce, NULL, &sol, &found), 0);
+	memcpy(inner.pow.nonce, sol.nonce, sizeof(inner.pow.nonce));
+	memcpy(inner.pow.seed_head, sol.seed_head, sizeof(inner.pow.seed_head));
+	memcpy(inner.pow.solution, sol.proof, sizeof(inner.pow.solution));
+	inner.pow.effort = sol.effort;
+	/* For one descriptor alone, for the seed before too, and once. */
+	ck_assert_int_eq(service_pow_check(s, &s->desc[1], &inner, &effort), -EBADMSG);
+	s->pow.expires = loop_wall(&loop);
+	later(1);
+	ck_assert_int_eq(service_pow_check(s, &s->desc[0], &inner, &effort), 0);
+	ck_assert_uint_eq(effort, 2);
+	ck_assert_int_eq(service_pow_check(s, &s->desc[0], &inner, &effort), -EBADMSG);
+	equix_solver_free(solver);
+}
+END_TEST
+
+START_TEST(the_queue_rate_is_kept)
+{
+	struct service *s;
+	unsigned int n = 0;
+
+	options.pow = true;
+	options.pow_rate = 10;
+	options.pow_burst = 20;
+	add_service();
+	s = the_service();
+	while (service_pow_admit(s))
+		n++;
+	ck_assert_uint_eq(n, 20);
+	loop.now_us += 1000 * 1000;
+	for (n = 0; service_pow_admit(s);)
+		n++;
+	ck_assert_uint_ge(n, 9);
+	ck_assert_uint_le(n, 11);
+}
+END_TEST
+
+/* --- the set --- */
+
+START_TEST(services_in_memory_come_and_go)
+{
+	struct service_key key;
+	struct service_key same;
+	uint8_t id[ONION_ID_LEN];
+
+	service_key_new(&key);
+	ck_assert_int_eq(service_host_add(host, &options, &key, address), 0);
+	ck_assert_mem_eq(address, key.id, sizeof(key.id));
+	ck_assert_int_eq(service_host_add(host, &options, &key, id), -EEXIST);
+	ck_assert_int_eq(service_host_key(host, address, &same), 0);
+	ck_assert_mem_eq(&same, &key, sizeof(key));
+	settle();
+	make_reachable();
+	ck_assert_uint_gt(count(ONION_SERVICE_INTRO), 0);
+	ck_assert_int_eq(service_host_remove(host, address), 0);
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 0);
+	ck_assert(!hosting);
+	ck_assert_int_eq(service_host_remove(host, address), -ENOENT);
+	options.n_ports = 0;
+	ck_assert_int_eq(service_host_add(host, &options, NULL, id), -EINVAL);
+}
+END_TEST
+
+START_TEST(their_number_is_limited)
+{
+	uint8_t id[ONION_ID_LEN];
+
+	service_host_set_netdir(host, NULL);
+	for (int i = 0; i < SERVICES_MAX; i++)
+		ck_assert_int_eq(service_host_add(host, &options, NULL, id), 0);
+	ck_assert_int_eq(service_host_add(host, &options, NULL, id), -ENOSPC);
+	ck_assert_uint_eq(service_host_count(host), SERVICES_MAX);
+}
+END_TEST
+
+/* --- the configuration --- */
+
+static char dir[] = "/tmp/onionify-service-XXXXXX";
+static char path[300];
+
+static void setup_dir(void)
+{
+	setup();
+	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void teardown_dir(void)
+{
+	char command[128];
+
+	teardown();
+	service_options_deinit(&options);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void configure(size_t want_failed)
+{
+	struct service_info i;
+
+	ck_assert_uint_eq(service_host_configure(host, &options, 1), want_failed);
+	settle();
+	if (!TAILQ_EMPTY(&host->services)) {
+		memcpy(address, the_service()->key.id, sizeof(address));
+		ck_assert(service_host_find(host, address, &i));
+	}
+}
+
+START_TEST(a_reload_keeps_what_it_can)
+{
+	size_t before;
+
+	options.dir = strdup(dir);
+	configure(0);
+	make_reachable();
+	before = n_fakes;
+	options.max_streams = 5;
+	configure(0);
+	ck_assert_uint_eq(n_fakes, before);
+	ck_assert_int_eq(info().state, SERVICE_REACHABLE);
+	ck_assert_uint_eq(the_service()->options.max_streams, 5);
+	/* Other limits at the points: new points. */
+	options.dos_defense = true;
+	configure(0);
+	ck_assert_int_eq(info().state, SERVICE_STARTING);
+	make_reachable();
+	ck_assert_int_eq(service_host_remove(host, address), -EPERM);
+	ck_assert_uint_eq(service_host_configure(host, NULL, 0), 0);
+	ck_assert_uint_eq(service_host_count(host), 0);
+}
+END_TEST
+
+START_TEST(only_authorised_clients_open_the_descriptor)
+{
+	uint8_t sk[2][32];
+	uint8_t pk[2][32];
+	char line[AUTH_PUBLIC_TEXT_LEN + 1];
+	struct hs_desc *d;
+	int error;
+
+	options.dir = strdup(dir);
+	configure(0);
+	for (int i = 0; i < 2; i++) {
+		crypto_x25519_keygen(sk[i], pk[i]);
+		snprintf(path, sizeof(path), "%s/authorized_clients/%d.auth", dir, i);
+		auth_public_encode(line, pk[i]);
+		ck_assert_int_eq(file_write_atomic(path, line, strlen(line)), 0);
+	}
+	configure(0);
+	make_reachable();
+	d = decode(&the_service()->desc[0], NULL, &error);
+	ck_assert_ptr_null(d);
+	ck_assert_int_eq(error, HS_DESC_E_AUTH_NEEDED);
+	d = decode(&the_service()->desc[0], sk[1], &error);
+	ck_assert_int_eq(error, 0);
+	hs_desc_free(d);
+	/* Revoked: the points that it knows go too. */
+	ck_assert_int_eq(unlink(path), 0);
+	configure(0);
+	ck_assert_int_eq(info().state, SERVICE_STARTING);
+	make_reachable();
+	d = decode(&the_service()->desc[0], sk[1], &error);
+	ck_assert_ptr_null(d);
+	ck_assert_int_eq(error, HS_DESC_E_AUTH_WRONG);
+	/* One more client: the points stay. */
+	auth_public_encode(line, pk[1]);
+	ck_assert_int_eq(file_write_atomic(path, line, strlen(line)), 0);
+	configure(0);
+	ck_assert_uint_eq(info().n_intro, 3);
+	ck_assert_uint_eq(accept_posts(), 16);
+}
+END_TEST
+
+START_TEST(a_directory_that_cannot_be_used_is_told_and_left_alone)
+{
+	options.dir = strdup(dir);
+	ck_assert_int_eq(chmod(dir, 0755), 0);
+	configure(1);
+	ck_assert_uint_eq(service_host_count(host), 0);
+	ck_assert_int_eq(chmod(dir, 0700), 0);
+	configure(0);
+	ck_assert_uint_eq(service_host_count(host), 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *s = suite_create("onion_service");
+	TCase *t = tcase_create("onion_service");
+	TCase *files = tcase_create("configured");
+
+	tcase_set_timeout(t, 30);
+	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_test(t, a_service_asks_points_publishes_twice_and_is_reachable);
+	tcase_add_test(t, establish_intro_proves_its_key_and_asks_for_limits_when_told);
+	tcase_add_test(t, nothing_is_begun_without_a_network);
+	tcase_add_test(t, where_no_circuit_can_be_had_it_is_asked_again);
+	tcase_add_test(t, with_some_points_missing_it_is_published_after_a_while);
+	tcase_add_test(t, a_lost_point_is_asked_again_with_its_keys_then_replaced);
+	tcase_add_test(t, a_point_that_does_not_answer_is_given_up);
+	tcase_add_test(t, points_rotate_by_time_and_by_count);
+	tcase_add_test(t, a_point_that_left_the_network_is_replaced);
+	tcase_add_test(t, a_descriptor_is_published_again_with_a_higher_revision);
+	tcase_add_test(t, a_directory_that_refuses_is_asked_again_and_given_up);
+	tcase_add_test(t, publications_that_lose_their_circuit_are_tried_again);
+	tcase_add_test(t, the_next_period_takes_over_points_and_gets_a_new_partner);
+	tcase_add_test(t, circuits_to_points_are_limited_per_five_minutes);
+	tcase_add_test(t, an_introduction_leads_to_a_client_who_is_joined);
+	tcase_add_test(t, what_was_seen_before_is_refused);
+	tcase_add_test(t, introductions_that_are_changed_or_cut_lead_nowhere);
+	tcase_add_test(t, rendezvous_points_in_private_networks_are_refused);
+	tcase_add_test(t, a_rendezvous_is_tried_again_and_given_up);
+	tcase_add_test(t, few_circuits_are_built_at_once_and_what_waits_grows_old);
+	tcase_add_test(t, idle_clients_make_room_and_leave);
+	tcase_add_test(t, a_stream_goes_to_the_ports_target);
+	tcase_add_test(t, other_ports_cost_the_client_its_circuit);
+	tcase_add_test(t, unless_the_user_allows_them);
+	tcase_add_loop_test(t, streams_of_a_client_are_limited, 0, 2);
+	tcase_add_test(t, the_highest_effort_is_served_first);
+	tcase_add_test(t, terms_of_work_are_in_the_descriptor_and_change_with_the_seed);
+	tcase_add_test(t, a_wrong_proof_is_refused_and_none_is_effort_zero);
+	tcase_add_test(t, a_good_proof_counts_once);
+	tcase_add_test(t, the_queue_rate_is_kept);
+	tcase_add_test(t, services_in_memory_come_and_go);
+	tcase_add_test(t, their_number_is_limited);
+	suite_add_tcase(s, t);
+	tcase_add_checked_fixture(files, setup_dir, teardown_dir);
+	tcase_add_test(files, a_reload_keeps_what_it_can);
+	tcase_add_test(files, only_authorised_clients_open_the_descriptor);
+	tcase_add_test(files, a_directory_that_cannot_be_used_is_told_and_left_alone);
+	suite_add_tcase(s, files);
+	return suite_run(s);
+}
