@@ -151,7 +151,8 @@ enum circuit_role circuit_get_role(const struct circuit *c);
 int circuit_send_onion(struct circuit *c, uint8_t command, const uint8_t *body, size_t len);
 /*
  * The rendezvous is made: the far end becomes one more hop. For a client in onion() with
- * RENDEZVOUS2 whose proof was right, for a service before RENDEZVOUS1 goes out. From now on
+ * RENDEZVOUS2 whose proof was right (if it was not, the circuit closes after the call), for a
+ * service before RENDEZVOUS1 goes out. From now on
  * what the rendezvous point says itself is ignored. 0; -ENOTCONN; -EINVAL: not of that role,
  * joined already, an increment far from the consensus; -ENOSPC: no hop left.
  */

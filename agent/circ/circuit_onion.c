@@ -107,6 +107,9 @@ void circuit_onion_recv(struct circuit *c, size_t i, const struct relay_msg *msg
 	c->onion_step = t->to;
 	if (c->ops->onion)
 		c->ops->onion(c, msg->command, msg->data, msg->len);
+	/* There is one RENDEZVOUS2 for a cookie: what it did not prove, nothing will. */
+	if (msg->command == RELAY_RENDEZVOUS2 && !circuit_has_far(c))
+		circuit_violation(c, "RENDEZVOUS2 that proves nothing");
 }
 
 /* The keys are known: RENDEZVOUS2 is being looked at, or RENDEZVOUS1 about to be sent or just sent. */

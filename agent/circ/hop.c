@@ -3,6 +3,7 @@
 #include "agent/circ/hop.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -123,6 +124,9 @@ int hop_open_far(struct hop *hop, struct hop_crypto *crypto, const struct circ_e
 	hop_start(hop, crypto, env, &keys, &cc);
 	secret_wipe(&keys, sizeof(keys));
 	hop->far = true;
+	/* A name for onionctl in place of a relay's. */
+	(void)snprintf(hop->target.nickname, sizeof(hop->target.nickname), "%s",
+		       far->service ? "client" : "service");
 	hop->handshake = hop->cc ? "hs-ntor+cc" : "hs-ntor";
 	/* Both ends are programs' own machines, not exits (C tor: hs_ident means xoff_client). */
 	hop->stream_params.xoff_exit = hop->stream_params.xoff_client;

@@ -136,8 +136,11 @@ static void show_path(FILE *out, const json_t *circuit)
 	json_array_foreach(hops, k, hop) {
 		if (k < first)
 			continue;
-		fprintf(out, "%s%s %s (%s)", k > first ? " > " : "", ctl_text(hop, "nickname"),
-			ctl_text(hop, "address"),
+		fprintf(out, "%s%s", k > first ? " > " : "", ctl_text(hop, "nickname"));
+		/* The far end of a rendezvous has none. */
+		if (json_is_string(json_object_get(hop, "address")))
+			fprintf(out, " %s", ctl_text(hop, "address"));
+		fprintf(out, " (%s)",
 			ctl_truth(hop, "open") ? ctl_text(hop, "handshake") : "not yet");
 	}
 }

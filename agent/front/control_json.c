@@ -207,6 +207,11 @@ static json_t *hop_json(const struct circuit *c, size_t i, const struct netdir *
 
 	if (!t)
 		return json_null();
+	/* The other end of a rendezvous is no relay. */
+	if (circuit_has_far(c) && i == circuit_n_hops(c) - 1)
+		return json_pack("{s:s,s:n,s:n,s:[],s:b,s:s}", "nickname", t->nickname,
+				 "fingerprint", "address", "flags", "open", 1, "handshake",
+				 circuit_hop_handshake(c, i));
 	return json_pack("{s:s,s:s,s:o,s:o,s:b,s:s?}", "nickname", t->nickname, "fingerprint",
 			 hex_id(t->rsa_id, hex), "address",
 			 json_addr_port(t->or_v4.addr.family != ADDR_NONE ? &t->or_v4 : &t->or_v6),

@@ -55,8 +55,10 @@ static void free_circ(struct loop_task *task)
 	free(pc);
 }
 
-/* Takes a circuit off the books; the circuit itself is closed or closing. */
-static void forget(struct pool_circ *pc)
+/*
+ * Takes a circuit off the books; the circuit itself is closed or closing. @why NULL: by us.
+ */
+static void forget(struct pool_circ *pc, const struct circuit_failure *why)
 {
 	struct pool *p = pc->pool;
 
@@ -73,6 +75,7 @@ static void forget(struct pool_circ *pc)
 	loop_defer(p->config.loop, LOOP_FREE, &pc->free_task);
 	if (pc->face)
 		pool_leg_gone(pc);
+	pool_onion_lost(pc, why);
 }
 
 void pool_circ_discard(struct pool_circ *pc)
@@ -81,7 +84,7 @@ void pool_circ_discard(struct pool_circ *pc)
 
 	/* In this order: streams that it still carries are told before our memory goes. */
 	circuit_close(c, DESTROY_NONE);
-	forget(pc);
+	forget(pc, NULL);
 }
 
 static void note_success(struct pool *p)
@@ -122,6 +125,8 @@ void pool_circ_apply_guard_use(struct pool_circ *pc, enum path_guard_use use)
 			p->set_failures = 0;
 		if (pc->purpose == POOL_LEG)
 			pool_leg_ready(pc);
+		if (pc->purpose == POOL_ONION)
+			pool_onion_ready(pc);
 		break;
 	case PATH_GUARD_WAIT:
 		if (pc->state == POOL_BUILDING)
@@ -141,6 +146,10 @@ static void circ_opened(struct circuit *c)
 
 	if (pc->state == POOL_GONE)
 		return;
+	if (pc->state != POOL_BUILDING) {	/* extended */
+		pool_onion_ready(pc);
+		return;
+	}
 	note_success(p);
 	pool_measure(pc);
 	path_network_alive(p->config.path, pool_now(p));
@@ -170,13 +179,16 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 		 circuit_error_str(why->error), channel_error_str(why->channel), why->hop + 1u,
 		 why->was_open ? ", was open" : "");
 	pool_report_guard(pc, why);
-	if (why->error == CIRCUIT_E_TIMEOUT && p->config.cbt && pool_circ_is_path(pc))
+	/* What is learned is how long three hops take; more of them say nothing more. */
+	if (why->error == CIRCUIT_E_TIMEOUT && p->config.cbt && pool_circ_is_path(pc) &&
+	    !why->was_open && why->hop < 3)
 		cbt_record_abandoned(p->config.cbt, circuit_started_ms(c), pool_now(p));
-	/* A leg that its set closed has not failed. */
-	if (!why->was_open && why->error != CIRCUIT_E_CLOSED)
+	/* A leg that its set closed has not failed; and no target of others' choice shall stop us. */
+	if (!why->was_open && why->error != CIRCUIT_E_CLOSED &&
+	    !(pc->purpose == POOL_ONION && why->hop >= 3))
 		pool_note_failure(p, why->error == CIRCUIT_E_CHANNEL ? channel_error_str(why->channel)
 								: circuit_error_str(why->error));
-	forget(pc);
+	forget(pc, why);
 	pool_rearm(p);
 	p->config.changed(p->config.ctx);
 }
@@ -184,6 +196,8 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 const struct circuit_ops pool_circ_ops = {
 	.opened = circ_opened,
 	.closed = circ_closed,
+	.onion = pool_onion_message,
+	.begin = pool_onion_begin,
 };
 
 void pool_circ_claim(struct pool_circ *pc, struct domain *domain)
@@ -287,6 +301,10 @@ static const char *purpose_name(const struct pool_circ *pc)
 		return "leg";
 	case POOL_DIR:
 		return "directory";
+	case POOL_STEM:
+		return "onion-reserve";
+	case POOL_ONION:
+		return onion_purpose_str(pc->onion.purpose);
 	}
 	return "unknown";
 }
@@ -300,7 +318,8 @@ void pool_each(const struct pool *p, void (*fn)(void *ctx, const struct pool_inf
 			.circuit = pc->circuit,
 			.state = state_names[pc->state],
 			.purpose = purpose_name(pc),
-			.domain_id = pc->domain ? pc->domain->id : 0,
+			.domain_id = pc->domain ? pc->domain->id
+				     : pc->purpose == POOL_ONION ? pc->onion.domain_id : 0,
 			.age_ms = pool_now(p) - pc->made_ms,
 			.dirty_ms = pc->used_ms > 0 ? pool_now(p) - pc->used_ms : -1,
 			.n_streams = circuit_n_streams(pc->circuit),

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "agent/front/pool.h"
+#include "agent/onion/onion_circ.h"
 #include "common/loop.h"
 
 #define REFUSALS_MAX 256
@@ -18,6 +19,8 @@ enum pool_purpose {
 	POOL_EXIT,	/* a circuit to an exit, or the face of a set of them */
 	POOL_LEG,	/* of a set: takes no streams itself */
 	POOL_DIR,
+	POOL_STEM,	/* of a circuit for onion services, kept in reserve (pool_onion.c) */
+	POOL_ONION,	/* such a circuit, from when somebody asked for it */
 };
 
 /* As in C tor's option: ConfluxEnabled auto is -1. */
@@ -31,6 +34,10 @@ struct pool_circ {
 	bool is_set;		/* the face of a set: no path and no guard of its own */
 	bool linking;		/* of a set: the exit was asked to link a leg */
 	unsigned int n_spares;	/* of a set: legs begun in place of others */
+	struct onion_circ onion;	/* of POOL_ONION; its ops are NULL once the asker is gone */
+	struct relay_target missing[2];	/* hops that a stem is extended by */
+	size_t n_missing, n_added;
+	struct loop_task onion_task;	/* opened(), where nothing was missing */
 	struct pool_circ *face;	/* of a leg, while its set lives and wants it */
 	bool need_stable;
 	struct domain *domain;	/* NULL: clean */
@@ -75,6 +82,9 @@ struct pool {
 	bool probe;			/* begin a circuit to see whether the guard answers */
 	bool opened_once;
 	bool closing;
+	bool onion_demand;		/* onion services were asked for */
+	bool onion_hosting;
+	int64_t onion_demand_ms;	/* the last time */
 	unsigned int exits_with_sets;	/* of 10000 exits of the consensus */
 	unsigned int set_failures;	/* sets in a row that did not open */
 	int64_t sets_not_before_ms;
@@ -129,6 +139,18 @@ static inline bool pool_circ_is_path(const struct pool_circ *pc)
 {
 	return pc->purpose != POOL_DIR && !pc->is_set;
 }
+
+/* --- pool_onion.c --- */
+/* All hops asked for so far are there, and the guard may be used. */
+void pool_onion_ready(struct pool_circ *pc);
+/* The circuit is lost to its asker, who is told if there still is one. NULL: we closed it. */
+void pool_onion_lost(struct pool_circ *pc, const struct circuit_failure *why);
+void pool_onion_message(struct circuit *c, uint8_t command, const uint8_t *body, size_t len);
+void pool_onion_begin(struct circuit *c, struct stream *s, const struct stream_asked *asked);
+/* Starts stems as far as the reserve lacks some. */
+void pool_onion_fill(struct pool *p);
+/* An open stem whose vanguards are not those of today. */
+bool pool_onion_is_stale(struct pool_circ *pc);
 
 /* --- pool_tick.c --- */
 void pool_tick(struct ev_loop *ev, ev_timer *w, int revents);

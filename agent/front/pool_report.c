@@ -31,7 +31,8 @@ void pool_measure(const struct pool_circ *pc)
 	if (!cbt || pc->is_set)
 		return;
 	cbt_network_live(cbt, pool_now(pc->pool));
-	if (circuit_n_wanted(pc->circuit) >= 3 && started_warm(pc))
+	/* The times of three hops are what is learned; longer paths take longer. */
+	if (circuit_n_wanted(pc->circuit) == 3 && started_warm(pc))
 		cbt_record(cbt, circuit_opened_ms(pc->circuit) - circuit_started_ms(pc->circuit));
 }
 

@@ -58,8 +58,9 @@ static void retire_all(struct pool *p, bool dir)
 	for (pc = TAILQ_FIRST(&p->circs); pc; pc = next) {
 		next = TAILQ_NEXT(pc, entry);
 		/* Legs go the way of their set. */
+		/* With an identity, onion clients give up theirs themselves; services stay. */
 		if (pc->state == POOL_GONE || pc->purpose == POOL_LEG ||
-		    (pc->purpose == POOL_DIR && !dir))
+		    ((pc->purpose == POOL_DIR || pc->purpose == POOL_ONION) && !dir))
 			continue;
 		if (circuit_n_streams(pc->circuit) == 0)
 			pool_circ_discard(pc);
@@ -71,6 +72,7 @@ static void retire_all(struct pool *p, bool dir)
 
 void pool_new_identity(struct pool *p)
 {
+	path_new_identity(p->config.path);
 	retire_all(p, false);
 }
 

@@ -23,7 +23,8 @@ static bool is_left_over(const struct pool_circ *pc)
 {
 	int64_t most = pc->idle_max_ms;
 
-	if (pc->used_ms > 0 && pc->purpose != POOL_DIR)
+	/* One that was asked for is closed by its asker. */
+	if (pc->purpose == POOL_ONION || (pc->used_ms > 0 && pc->purpose != POOL_DIR))
 		return false;
 	if (pc->purpose == POOL_EXIT && pool_is_learning(pc->pool) &&
 	    cbt_learn_idle_ms(pc->pool->config.cbt) < most)
@@ -43,10 +44,19 @@ static void check_late(struct pool_circ *pc)
 	if (pool_now(p) - pc->made_ms < cbt_timeout_ms(p->config.cbt, n))
 		return;
 	pc->late = true;
-	cbt_record_timeout(p->config.cbt, circuit_n_hops(pc->circuit) > 0);
+	if (circuit_n_hops(pc->circuit) < 3)
+		cbt_record_timeout(p->config.cbt, circuit_n_hops(pc->circuit) > 0);
 	log_info("pool: circ %llu: not built in time", (unsigned long long)circuit_id(pc->circuit));
 	if (pc->face)
 		pool_leg_gone(pc);
+	if (pc->purpose == POOL_ONION) {
+		const struct circuit_failure why = {
+			.error = CIRCUIT_E_TIMEOUT,
+			.hop = (uint8_t)circuit_n_hops(pc->circuit),
+		};
+
+		pool_onion_lost(pc, &why);
+	}
 }
 
 /*
@@ -106,7 +116,8 @@ static void tick_circ(struct pool_circ *pc)
 	case POOL_OPEN:
 		if (is_dirty(pc))
 			pool_circ_set_state(pc, POOL_RETIRED);
-		if (idle && (pc->state == POOL_RETIRED || is_left_over(pc)))
+		if (idle && (pc->state == POOL_RETIRED || is_left_over(pc) ||
+			     pool_onion_is_stale(pc)))
 			pool_circ_discard(pc);
 		break;
 	case POOL_RETIRED:

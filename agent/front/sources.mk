@@ -40,6 +40,7 @@ front_SRCS := \
 	agent/front/pipe_pump.c \
 	agent/front/pool.c \
 	agent/front/pool_launch.c \
+	agent/front/pool_onion.c \
 	agent/front/pool_pick.c \
 	agent/front/pool_report.c \
 	agent/front/pool_room.c \

@@ -46,8 +46,8 @@ int hs_ntor_client_start_with(struct hs_ntor_client *h, const struct hs_intro_ke
 			      const uint8_t x[32], struct hs_ntor_intro_keys *ret);
 /*
  * The service's part came in RENDEZVOUS2. 0 and the keys of the far hop, or -EBADMSG: it
- * does not prove the service. Wipes @h on success only: what is not from the service
- * (a rendezvous point may say anything) must not end the wait. The caller wipes @ret.
+ * does not prove the service. Wipes @h on success only; the circuit that brought a reply which
+ * proves nothing closes, and the caller begins anew. The caller wipes @ret.
  */
 int hs_ntor_client_finish(struct hs_ntor_client *h, const uint8_t reply[HS_NTOR_REPLY_LEN],
 			  uint8_t ret[HS_NTOR_KEYS_LEN]);

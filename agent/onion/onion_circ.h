@@ -11,7 +11,8 @@
  *
  * Life: launch() -> opened() -> messages, streams -> closed(), or close() by the
  * asker at any time (no op follows, not even from within another op). Pointers are good
- * until the end of the loop round of closed() or close(). launch() never calls an op.
+ * until the end of the loop round of closed() or close(). launch() never calls an op. Whoever
+ * asks ends before the pool does: from the pool's end on no op is called.
  *
  * Which message comes when is checked by the circuit (circuit_set_role()); what
  * comes out of turn never arrives here.
@@ -44,8 +45,8 @@ struct onion_circ_ops {
 	/* Every hop is there; the last one is the target. */
 	void (*opened)(struct onion_circ *oc);
 	/*
-	 * Gone, built or not; streams on it were told before. The last call. @why->hop tells
-	 * a target that refused (the last hop) from a path that failed.
+	 * Gone, built or not; its streams hear of it in the same round. The last call. @why->hop
+	 * tells a target that refused (the last hop) from a path that failed.
 	 */
 	void (*closed)(struct onion_circ *oc, const struct circuit_failure *why);
 	/* An onion message from the target, in turn; @body is good during the call. NULL: none. */

@@ -23,8 +23,10 @@ struct circuit {
 	const struct circuit_ops *ops;
 	void *owner;
 	uint64_t id;
-	struct relay_target hops[4];
+	struct relay_target hops[8];
 	size_t n;
+	enum circuit_role role;
+	unsigned int n_extended;
 	int64_t opened_ms;
 	size_t streams;
 	bool closed;
@@ -53,6 +55,16 @@ static struct {
 	int checked;
 } guard;
 static int changes;
+/* Onion services. */
+static int extend_result;	/* of circuit_extend() */
+static int stem_result;		/* of path_extend_stem() */
+static size_t stem_lacks;	/* hops that it says are missing, the target among them */
+static bool stems_current;
+static int intro_result;
+static struct {
+	int hosting;
+	int new_identity;
+} onion_path;
 
 static struct ev_loop *ev;
 static struct loop loop;
@@ -162,9 +174,11 @@ int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_
 	memset(ret, 0, sizeof(*ret));
 	ret->hops[0].rsa_id[0] = ++next_apart;
 	ret->hops[1].rsa_id[0] = ++next_apart;
-	ret->n = req->purpose == PATH_DIR ? 1 : 3;
+	ret->n = req->purpose == PATH_DIR ? 1 : req->target ? 4 : 3;
 	ret->guard_token = 1;
 	pathnet_rsa_id(next_exit, ret->hops[ret->n - 1].rsa_id);
+	if (req->target)
+		ret->hops[3] = *req->target;
 	if (req->exit_id)
 		memcpy(ret->hops[2].rsa_id, req->exit_id, RSA_ID_LEN);
 	return 0;
@@ -228,6 +242,74 @@ bool path_port_is_long_lived(uint16_t port)
 const struct relay_target *circuit_hop(const struct circuit *c, size_t i)
 {
 	return &c->hops[i];
+}
+
+int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeout_ms)
+{
+	ck_assert_int_gt(timeout_ms, 0);
+	ck_assert(c->opened_ms > 0 && !c->closed);
+	if (extend_result < 0)
+		return extend_result;
+	c->hops[c->n++] = *hop;
+	c->n_extended++;
+	return 0;
+}
+
+int circuit_set_role(struct circuit *c, enum circuit_role role)
+{
+	c->role = role;
+	return 0;
+}
+
+int path_extend_stem(struct path_ctx *p, const struct relay_target *stem, size_t n_stem,
+		     enum path_purpose purpose, const struct relay_target *target, time_t wall,
+		     struct path *ret)
+{
+	(void)p;
+	(void)stem;
+	(void)wall;
+	ck_assert_uint_eq(n_stem, 3);
+	ck_assert((purpose == PATH_CLIENT_REND) == (target == NULL));
+	if (stem_result < 0)
+		return stem_result;
+	memset(ret, 0, sizeof(*ret));
+	ret->n = stem_lacks;
+	if (stem_lacks > 0 && target)
+		ret->hops[stem_lacks - 1] = *target;
+	return 0;
+}
+
+bool path_stem_is_current(struct path_ctx *p, const struct relay_target *stem, size_t n_stem,
+			  time_t wall)
+{
+	(void)p;
+	(void)stem;
+	(void)n_stem;
+	(void)wall;
+	return stems_current;
+}
+
+int path_choose_intro(struct path_ctx *p, const uint8_t (*avoid)[RSA_ID_LEN], size_t n_avoid,
+		      time_t wall, struct relay_target *ret)
+{
+	(void)p;
+	(void)avoid;
+	(void)n_avoid;
+	(void)wall;
+	memset(ret, 0, sizeof(*ret));
+	return intro_result;
+}
+
+void path_set_hosting(struct path_ctx *p, bool hosting)
+{
+	(void)p;
+	onion_path.hosting = hosting;
+}
+
+void path_new_identity(struct path_ctx *p)
+{
+	(void)p;
+	onion_path.new_identity++;
 }
 
 void conflux_params_load(struct conflux_params *p, channel_param_fn param, void *ctx)
@@ -303,7 +385,7 @@ static void fail_circuit(size_t i, enum circuit_error error, enum channel_error 
 	circuits[i].ops->closed(&circuits[i], &why);
 }
 
-static struct domain *domain(const char *token)
+__attribute__((unused)) static struct domain *domain(const char *token)
 {
 	struct domain *d;
 
@@ -311,7 +393,7 @@ static struct domain *domain(const char *token)
 	return d;
 }
 
-static struct pool_need need(struct domain *d, uint16_t port)
+__attribute__((unused)) static struct pool_need need(struct domain *d, uint16_t port)
 {
 	return (struct pool_need){ .domain = d, .port = port };
 }
@@ -339,6 +421,10 @@ static void setup(void)
 	next_exit = 3;
 	choose_result = leg_result = add_result = 0;
 	leg_refusals = 0;
+	extend_result = stem_result = intro_result = 0;
+	stem_lacks = 1;
+	stems_current = true;
+	memset(&onion_path, 0, sizeof(onion_path));
 	exits_can = false;
 	set_params = (struct conflux_params){ true, true, 0, 10, 3, 3, 2, 1000 };
 	guard_use = PATH_GUARD_USABLE;
