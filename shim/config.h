@@ -12,6 +12,8 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
 
 #include "common/ipc.h"
 #include "common/socket_path.h"
@@ -32,6 +34,24 @@
  * kernel's MSG_SYN, which no protocol here reads when receiving.
  */
 #define CONFIG_RECV_MARK 0x400
+
+/*
+ * In the upper half of socket()'s last argument, which the kernel does not look at: a
+ * socket that the preload library serves.
+ */
+#define CONFIG_SOCKET_MARK 0x4f4e494fu
+
+static inline long config_mark_socket(int domain, int protocol)
+{
+	bool ours = domain == AF_INET || domain == AF_INET6;
+	uint64_t mark = ours ? (uint64_t)CONFIG_SOCKET_MARK << 32 : 0;
+
+	return (long)(mark | (uint32_t)protocol);
+}
+
+/* For tests: CONFIG_TIER_LOOPBACK keeps the native door from using a private namespace. */
+#define CONFIG_ENV_TIER "ONIONIFY_TIER"
+#define CONFIG_TIER_LOOPBACK "loopback"
 
 struct config {
 	char socket[SOCKET_PATH_MAX];	/* empty: no agent, every stream fails */

@@ -5,7 +5,9 @@
 #include <assert.h>
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -106,14 +108,41 @@ static unsigned int refuse(bool notify, unsigned int error)
 	return notify ? SECCOMP_RET_USER_NOTIF : FAIL(error);
 }
 
+/*
+ * A socket that may be had. The preload library marks its own, which never take the
+ * native door if it can help it; the others are the supervisor's to make.
+ */
+static void ret_socket(struct filter *f, bool notify)
+{
+	if (notify) {
+		load_arg_high(f, 2);
+		ret_if(f, CONFIG_SOCKET_MARK, ALLOW);
+		ret(f, SECCOMP_RET_USER_NOTIF);
+	} else {
+		ret(f, ALLOW);
+	}
+}
+
+static void ret_socket_if(struct filter *f, unsigned int protocol, bool notify)
+{
+	unsigned short at = begin_if(f, protocol);
+
+	ret_socket(f, notify);
+	end_if(f, at);
+}
+
 /* The same decisions as policy_for_socket(). */
 static void rule_socket(struct filter *f, bool notify)
 {
-	unsigned short rule = begin_if(f, SYS_socket), stream, dgram;
+	unsigned short rule = begin_if(f, SYS_socket), stream, dgram, netlink;
 
 	load_arg(f, 0);
 	ret_if(f, AF_UNIX, ALLOW);
-	ret_if(f, AF_NETLINK, ALLOW);
+	netlink = begin_if(f, AF_NETLINK);
+	load_arg(f, 2);
+	ret_socket_if(f, NETLINK_ROUTE, notify);
+	ret(f, ALLOW);
+	end_if(f, netlink);
 	ret_if(f, AF_ALG, ALLOW);
 	ret_if(f, AF_PACKET, refuse(notify, EPERM));
 	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 2, 0, AF_INET);
@@ -123,8 +152,8 @@ static void rule_socket(struct filter *f, bool notify)
 	(void)emit(f, BPF_ALU | BPF_AND | BPF_K, 0, 0, 0xf);
 	stream = begin_if(f, SOCK_STREAM);
 	load_arg(f, 2);
-	ret_if(f, 0, ALLOW);
-	ret_if(f, IPPROTO_TCP, ALLOW);
+	ret_socket_if(f, 0, notify);
+	ret_socket_if(f, IPPROTO_TCP, notify);
 	ret(f, refuse(notify, EPROTONOSUPPORT));
 	end_if(f, stream);
 	dgram = begin_if(f, SOCK_DGRAM);
@@ -259,6 +288,26 @@ static void rule_getsockopt(struct filter *f, unsigned int notify)
 	end_if(f, rule);
 }
 
+/* What the old ioctls tell of this machine's interfaces. */
+static void rule_ioctl(struct filter *f, unsigned int notify)
+{
+	static const unsigned int asked[] = {
+		SIOCGIFCONF, SIOCGIFADDR, SIOCGIFFLAGS, SIOCGIFHWADDR, SIOCGIFINDEX, SIOCGIFNAME,
+		SIOCGIFNETMASK, SIOCGIFBRDADDR, SIOCGIFDSTADDR, SIOCGIFMTU, SIOCGIFMETRIC,
+		SIOCGIFTXQLEN, SIOCGIFMAP, SIOCETHTOOL, SIOCGARP,
+	};
+	unsigned short rule = begin_if(f, SYS_ioctl);
+
+	load_arg(f, 1);
+	/* Nearly all others are below: terminals, files, devices. */
+	(void)emit(f, BPF_JMP | BPF_JGE | BPF_K, 1, 0, SIOCGIFNAME);
+	ret(f, ALLOW);
+	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
+		ret_if(f, asked[i], notify);
+	ret(f, ALLOW);
+	end_if(f, rule);
+}
+
 /*
  * prctl: our own probe gets an answer no kernel gives. PR_SET_DUMPABLE 0 is taken
  * without effect, since the supervisor must be able to read addresses.
@@ -314,7 +363,9 @@ void filter_build(struct filter *f, bool notify)
 	ret_if(f, SYS_connect, ask);
 	ret_if(f, SYS_getpeername, ask);
 	ret_if(f, SYS_listen, ask);
+	ret_if(f, SYS_bind, ask);
 	rule_getsockopt(f, ask);
+	rule_ioctl(f, ask);
 	rule_sends(f, ask);
 	rule_receives(f, ask);
 	rule_socket(f, notify);

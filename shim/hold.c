@@ -48,21 +48,42 @@ static int bound_socket(bool six, struct hold_endpoint *ret)
 }
 
 /* Listens, and drops every SYN: loopback packets start with 64 hops, not 255. */
+static int listen_deaf(int fd, bool six)
+{
+	int r;
+
+	r = six ? hold_set_int(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 255) :
+		  hold_set_int(fd, IPPROTO_IP, IP_MINTTL, 255);
+	return r == 0 ? listen(fd, 1) : -1;
+}
+
 int hold_listen(bool six, struct hold_endpoint *ret)
 {
 	int fd = bound_socket(six, ret);
-	int r;
 
 	if (fd < 0)
 		return -1;
 	/* For complete(); after bind(), or the kernel might give us another one's port. */
 	(void)hold_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-	r = six ? hold_set_int(fd, IPPROTO_IPV6, IPV6_MINHOPCOUNT, 255) :
-		  hold_set_int(fd, IPPROTO_IP, IP_MINTTL, 255);
-	if (r == 0 && listen(fd, 1) == 0)
+	if (listen_deaf(fd, six) == 0)
 		return fd;
 	(void)close(fd);
 	return -1;
+}
+
+int hold_listen_on(int fd, bool six, uint16_t port)
+{
+	static const uint8_t any[16];
+	struct addr_port ap = { six ? addr_v6(any) : addr_v4(0), port };
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&ap, &ss);
+
+	(void)hold_set_int(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	if (six)
+		(void)hold_set_int(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (bind(fd, (const struct sockaddr *)&ss, len) != 0)
+		return -1;
+	return listen_deaf(fd, six);
 }
 
 uint64_t hold_cookie(int fd)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * hold.h - a program's TCP socket kept in SYN_SENT on loopback (see door.h)
+ * hold.h - a program's TCP socket kept in SYN_SENT (see door.h)
  *
  * All of these work on our duplicate of a program's socket; file status flags are
  * shared with the program and put back at once.
@@ -19,6 +19,11 @@ struct hold_endpoint {
 
 /* A listener that drops every SYN, and its address. A descriptor or -1. */
 int hold_listen(bool six, struct hold_endpoint *ret);
+/*
+ * The same with a socket of the private namespace, for any address there and @port. 0, or -1
+ * with errno.
+ */
+int hold_listen_on(int fd, bool six, uint16_t port);
 /* The kernel's cookie of a socket, the same for every duplicate. */
 uint64_t hold_cookie(int fd);
 /* TCP_ESTABLISHED and so on; -1 when it is no TCP socket. */

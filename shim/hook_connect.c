@@ -221,7 +221,7 @@ long shim_socket(int domain, int type, int protocol)
 
 	if (error != 0 && !config_get()->supervised)
 		return -error;
-	fd = sys_call3(SYS_socket, domain, type, protocol);
+	fd = sys_call3(SYS_socket, domain, type, config_mark_socket(domain, protocol));
 	if (fd >= 0 && (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM)
 		owned_note((int)fd);
 	return fd;

@@ -25,6 +25,7 @@
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
 #include "shim/policy.h"
+#include "shim/privnet.h"
 #include "shim/serving.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -121,9 +122,14 @@ static int dup_from(pid_t tid, int fd)
 	return e == EBADF ? -EBADF : -EACCES;
 }
 
+bool notify_is_valid(int listener, uint64_t id)
+{
+	return ioctl(listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+}
+
 bool notify_still_there(const struct notify *n, uint64_t id)
 {
-	return ioctl(n->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &id) == 0;
+	return notify_is_valid(n->listener, id);
 }
 
 static int int_opt(int fd, int name)
@@ -237,15 +243,15 @@ static enum verdict connect_here(struct notify *n, struct call *c,
 	return VERDICT_RESULT;
 }
 
-/* Through the agent with the program's own socket. */
+/* With the program's own socket: through the agent, or to this machine's loopback. */
 static enum verdict connect_door(struct notify *n, struct call *c, const struct addr_port *dest,
-				 int64_t *ret)
+				 bool local, int64_t *ret)
 {
 	struct door_call dc = { .id = c->id, .tid = c->tid, .fd = c->fd, .domain = c->domain,
-				.dest = *dest };
+				.dest = *dest, .local = local };
 
 	if (!n->door)
-		n->door = door_new(n->listener, n->book);
+		n->door = door_new(n->listener, n->book, n->net);
 	*ret = n->door ? door_connect(n->door, &dc) : -ENETUNREACH;
 	return *ret == 1 ? VERDICT_LATER : VERDICT_RESULT;
 }
@@ -255,7 +261,7 @@ static enum verdict connect_names(struct notify *n, struct call *c, const struct
 				  int64_t *ret)
 {
 	if (c->type == SOCK_STREAM)
-		return connect_door(n, c, dest, ret);
+		return connect_door(n, c, dest, false, ret);
 	*ret = notify_names(n) ? nameserver_connect(n->names, c->fd, c->domain, dest) : -ENETUNREACH;
 	return VERDICT_RESULT;
 }
@@ -285,6 +291,16 @@ static int family_error(const struct call *c, const struct sockaddr_storage *add
 	if (c->domain == AF_INET6 && len < SIN6_LEN_MIN)
 		return -EINVAL;
 	return addr->ss_family == c->domain ? 0 : -EAFNOSUPPORT;
+}
+
+/* Linux takes "any address" for loopback. */
+static const struct addr_port *loopback_of(struct addr_port *dest)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	if (addr_is_any(&dest->addr))
+		dest->addr = dest->addr.family == ADDR_V6 ? addr_v6(one) : addr_v4(INADDR_LOOPBACK);
+	return dest;
 }
 
 static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret)
@@ -322,6 +338,8 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 		return connect_names(n, c, &dest, ret);
 	switch (policy_for_inet((struct sockaddr *)&addr, len, &dest, &error)) {
 	case POLICY_LOCAL:
+		if (notify_is_private(n, c))
+			return connect_door(n, c, loopback_of(&dest), true, ret);
 		return connect_here(n, c, &addr, len, ret);
 	case POLICY_REFUSE:
 		*ret = -error;
@@ -330,7 +348,7 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 		break;
 	}
 	if (c->type == SOCK_STREAM)
-		return connect_door(n, c, &dest, ret);
+		return connect_door(n, c, &dest, false, ret);
 	notify_refused(n, c, "UDP connect to", &dest, ENETUNREACH);
 	*ret = -ENETUNREACH;
 	return VERDICT_RESULT;
@@ -357,7 +375,7 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	c->domain = int_opt(c->fd, SO_DOMAIN);
 	c->type = int_opt(c->fd, SO_TYPE);
 	*ret = -ENOTSOCK;
-	if (c->domain < 0 || c->type < 0)
+	if ((c->domain < 0 || c->type < 0) && c->nr != SYS_ioctl)
 		return VERDICT_RESULT;
 	/* The thread may have died and its number found a new owner meanwhile. */
 	*ret = -EINTR;
@@ -366,6 +384,10 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	switch (c->nr) {
 	case SYS_connect:
 		return serve_connect(n, c, ret);
+	case SYS_ioctl:
+		return notify_serve_ioctl(n, c, ret);
+	case SYS_bind:
+		return notify_serve_bind(n, c, ret);
 	case SYS_listen:
 		return notify_serve_listen(n, c, ret);
 	case SYS_getpeername:
@@ -431,6 +453,7 @@ struct notify *notify_new(int listener, struct book *book)
 	}
 	n->listener = listener;
 	n->book = book;
+	n->viewer[0] = n->viewer[1] = -1;
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (unsigned long)NOTIF_SYNC_WAKE_UP);
 	return n;
 }
@@ -450,6 +473,11 @@ void notify_free(struct notify *n)
 	if (!n)
 		return;
 	(void)close(n->listener);
+	for (int i = 0; i < 2; i++) {
+		if (n->viewer[i] >= 0)
+			(void)close(n->viewer[i]);
+	}
+	privnet_free(n->net);
 	free(n->req);
 	free(n);
 }

@@ -94,12 +94,15 @@ enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *
  * connection from outside, whatever address it is bound to, and what it accepts can
  * send to nowhere else. Done here, not continued: a thread may swap descriptors.
  */
-enum verdict notify_serve_listen(const struct notify *n, const struct call *c, int64_t *ret)
+enum verdict notify_serve_listen(const struct notify *n, struct call *c, int64_t *ret)
 {
 	static const char device[] = "lo";
 
 	if (!notify_is_inet(c) || c->type != SOCK_STREAM)
 		return VERDICT_CONTINUE;
+	*ret = notify_bring_home(n, c);
+	if (*ret < 0)
+		return VERDICT_RESULT;
 	if (setsockopt(c->fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof(device)) != 0)
 		*ret = -EPERM;
 	else

@@ -27,6 +27,9 @@ struct notify {
 	struct seccomp_notif *req;
 	size_t req_size;	/* the kernel may want more than our headers know */
 	struct door *door;	/* made when first needed */
+	struct privnet *net;	/* likewise; NULL where there is none */
+	bool net_tried;
+	int viewer[2];		/* sockets of @net that know its interfaces; -1: none yet */
 	struct nameserver *names;
 	struct book *book;
 	const struct serving *serving;	/* NULL: nothing is */
@@ -56,6 +59,7 @@ bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len);
 /* The program's name as the kernel knows it. */
 void notify_read_program(pid_t tid, char ret[IPC_PROGRAM_MAX + 1]);
 /* Nobody has taken the call back. */
+bool notify_is_valid(int listener, uint64_t id);
 bool notify_still_there(const struct notify *n, uint64_t id);
 bool notify_is_inet(const struct call *c);
 /* Its packets leave by a network device, wherever they are for. */
@@ -69,6 +73,12 @@ socklen_t notify_sockaddr_for(int domain, const struct addr_port *ap, struct soc
 /* An address for the program, as getpeername() gives one. 0 or -errno. */
 int64_t notify_write_address(pid_t tid, uint64_t at, uint64_t len_at,
 			     const struct sockaddr_storage *ss, socklen_t full);
+/* Ours, made when first needed; NULL where it cannot be. */
+struct privnet *notify_net(struct notify *n);
+/* Is the call about a TCP socket of the private namespace? */
+bool notify_is_private(const struct notify *n, const struct call *c);
+/* Makes such a socket one of this machine. 0 or -errno. */
+int notify_bring_home(const struct notify *n, struct call *c);
 /* Remembers a refusal (book.h); @what is a static text, @dest may be NULL. */
 void notify_refused(const struct notify *n, const struct call *c, const char *what,
 		    const struct addr_port *dest, int error);
@@ -76,11 +86,15 @@ void notify_refused(const struct notify *n, const struct call *c, const char *wh
 void notify_answer(int listener, uint64_t id, int64_t result);
 
 /* Refused whatever they say; a stream that the preload library tells about. */
-enum verdict notify_serve_socket(const struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_socket(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_setsockopt(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_note(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_foreign(const struct notify *n, const struct call *c, int64_t *ret);
-enum verdict notify_serve_listen(const struct notify *n, const struct call *c, int64_t *ret);
+/* A socket that may be had: from the private namespace if possible. */
+enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_ioctl(struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *ret);
+enum verdict notify_serve_listen(const struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_getpeername(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_recv(struct notify *n, struct call *c, int64_t *ret);

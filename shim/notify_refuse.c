@@ -17,13 +17,13 @@ void notify_refused(const struct notify *n, const struct call *c, const char *wh
 	book_add_refusal(n->book, program, what, dest, error);
 }
 
-enum verdict notify_serve_socket(const struct notify *n, const struct call *c, int64_t *ret)
+enum verdict notify_serve_socket(struct notify *n, const struct call *c, int64_t *ret)
 {
 	int domain = (int)c->args[0], type = (int)c->args[1];
 	int error = policy_for_socket(domain, type, (int)c->args[2]);
 
 	if (error == 0)
-		error = EPERM;	/* the filter knows better; never let it through */
+		return notify_serve_new_socket(n, c, ret);
 	if (domain == AF_PACKET)
 		notify_refused(n, c, "packet socket", NULL, error);
 	else if (domain == AF_INET || domain == AF_INET6)

@@ -35,6 +35,7 @@ run_SRCS := \
 	shim/book.c \
 	shim/config.c \
 	shim/door.c \
+	shim/door_run.c \
 	shim/elf.c \
 	shim/filter.c \
 	shim/hold.c \
@@ -44,11 +45,16 @@ run_SRCS := \
 	shim/nameserver.c \
 	shim/notify.c \
 	shim/notify_ask.c \
+	shim/notify_private.c \
 	shim/notify_recv.c \
 	shim/notify_refuse.c \
 	shim/notify_send.c \
+	shim/notify_view.c \
 	shim/origins.c \
 	shim/policy.c \
+	shim/ports.c \
+	shim/privnet.c \
+	shim/privnet_setup.c \
 	shim/proxyenv.c \
 	shim/records.c \
 	shim/relay.c \
@@ -56,6 +62,9 @@ run_SRCS := \
 	shim/serve_start.c \
 	shim/serving.c \
 	shim/supervisor.c \
+	shim/transplant.c \
+	shim/unreach.c \
+	shim/waiters.c \
 	shim/which.c
 run_LIBS := -lpthread
 

@@ -224,7 +224,8 @@ static void copy_flags(int from, int to, long flags)
 int tunnel_dissolve(int fd, const struct stand_in *si)
 {
 	int family = si->family == ADDR_V6 ? AF_INET6 : AF_INET, r;
-	int s = (int)sys_call3(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int s = (int)sys_call3(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC,
+			       config_mark_socket(family, 0));
 
 	if (s < 0)
 		return s;

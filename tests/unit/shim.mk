@@ -1,1 +1,1 @@
-UNIT_TESTS += ipc policy nameserver filter book serving
+UNIT_TESTS += ipc policy nameserver filter book serving waiters

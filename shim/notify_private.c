@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * notify_private.c - see notify.h: sockets from the private namespace (privnet.h)
+ *
+ * A program that the preload library is not in gets its TCP sockets from there, and
+ * every program its view of the interfaces. Datagram sockets stay this machine's:
+ * whether they are for loopback or for a name server shows with the first send.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "shim/config.h"
+#include "shim/door.h"
+#include "shim/notify_parts.h"
+#include "shim/privnet.h"
+#include "shim/transplant.h"
+
+#ifndef SECCOMP_ADDFD_FLAG_SEND
+#define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)	/* Linux 5.14 */
+#endif
+
+struct privnet *notify_net(struct notify *n)
+{
+	const char *tier = getenv(CONFIG_ENV_TIER);
+	int error;
+
+	if (n->net || n->net_tried)
+		return n->net;
+	n->net_tried = true;
+	if (tier && strcmp(tier, CONFIG_TIER_LOOPBACK) == 0)
+		return NULL;
+	n->net = privnet_new(&error);
+	if (n->net && n->door)
+		door_use(n->door, n->net);
+	return n->net;
+}
+
+bool notify_is_private(const struct notify *n, const struct call *c)
+{
+	return n->net && c->type == SOCK_STREAM && notify_is_inet(c) && privnet_owns(n->net, c->fd);
+}
+
+static bool is_wanted(const struct notify *n, int domain)
+{
+	if (domain == AF_INET6)
+		return privnet_has_ipv6(n->net);
+	/* With loopback alone programs would believe to be offline. */
+	return domain == AF_INET || (domain == AF_NETLINK && privnet_has_device(n->net));
+}
+
+enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int64_t *ret)
+{
+	int domain = (int)c->args[0], type = (int)c->args[1];
+	struct seccomp_notif_addfd add = {
+		.id = c->id, .flags = SECCOMP_ADDFD_FLAG_SEND,
+		.newfd_flags = type & SOCK_CLOEXEC ? O_CLOEXEC : 0,
+	};
+	int fd, r;
+
+	/* A program may have made a network namespace for itself: that is where it wants it. */
+	if (!notify_net(n) || !is_wanted(n, domain) || !privnet_is_neighbour(n->net, c->tid))
+		return VERDICT_CONTINUE;
+	fd = privnet_socket(n->net, domain, type, (int)c->args[2]);
+	if (fd < 0)
+		return VERDICT_CONTINUE;
+	add.srcfd = (unsigned int)fd;
+	r = ioctl(n->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
+	(void)close(fd);
+	*ret = r;
+	return r < 0 ? VERDICT_RESULT : VERDICT_LATER;
+}
+
+/* The program's socket becomes one of this machine; bound to @addr when @len is not 0. */
+static int bring_home(const struct notify *n, struct call *c, const struct sockaddr_storage *addr,
+		      socklen_t len)
+{
+	int fd = transplant_copy(c->fd), r = 0;
+
+	if (fd < 0)
+		return fd;
+	if (len > 0 && bind(fd, (const struct sockaddr *)addr, len) != 0)
+		r = -errno;
+	if (r == 0)
+		r = transplant_put(n->listener, c->id, c->tid, (int)c->args[0], fd);
+	if (r < 0) {
+		(void)close(fd);
+		return r;
+	}
+	(void)close(c->fd);
+	c->fd = fd;
+	return 0;
+}
+
+/* An address of this machine is where others on it will look for it. */
+enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *ret)
+{
+	struct sockaddr_storage addr;
+	socklen_t len = (socklen_t)c->args[2];
+
+	if (!notify_is_private(n, c))
+		return VERDICT_CONTINUE;
+	memset(&addr, 0, sizeof(addr));
+	*ret = -EINVAL;
+	if (len < sizeof(addr.ss_family) || len > sizeof(addr))
+		return VERDICT_RESULT;
+	*ret = -EFAULT;
+	if (!notify_read_mem(c->tid, &addr, c->args[1], len))
+		return VERDICT_RESULT;
+	*ret = bring_home(n, c, &addr, len);
+	return VERDICT_RESULT;
+}
+
+int notify_bring_home(const struct notify *n, struct call *c)
+{
+	return notify_is_private(n, c) ? bring_home(n, c, NULL, 0) : 0;
+}
