@@ -12,7 +12,6 @@
 #include <nettle/aes.h>
 #include <nettle/sha1.h>
 #include <nettle/sha2.h>
-#include <nettle/sha3.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,7 +31,10 @@ uint64_t crypto_random_below(uint64_t bound);
 /* --- hashes --- */
 struct crypto_sha1 { struct sha1_ctx ctx; };
 struct crypto_sha256 { struct sha256_ctx ctx; };
-struct crypto_sha3 { struct sha3_256_ctx ctx; };
+struct crypto_sha3 {
+	uint64_t lanes[25];
+	unsigned int at;	/* bytes absorbed since the last permutation */
+};
 
 void crypto_sha1_init(struct crypto_sha1 *s);
 void crypto_sha1_update(struct crypto_sha1 *s, const void *data, size_t len);
@@ -53,6 +55,8 @@ void crypto_sha3(uint8_t out[SHA3_256_LEN], const void *data, size_t len);
 void crypto_shake_init(struct crypto_sha3 *s);
 void crypto_shake_update(struct crypto_sha3 *s, const void *data, size_t len);
 void crypto_shake_out(struct crypto_sha3 *s, void *out, size_t len);
+/* Keccak-f[1600] without special instructions; for tests, and where there are none. */
+void crypto_keccak_portable(uint64_t lanes[25]);
 
 #define CRYPTO_BLAKE2B_SALT_LEN 16
 /* @out_len 1..64: a shorter output is another hash, not the beginning of a longer one. */

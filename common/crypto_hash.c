@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * crypto_hash.c - SHA-1, SHA-256, SHA-3, SHAKE-256, and what is built on them
+ * crypto_hash.c - SHA-1, SHA-256, and what is built on them
  *
  * The running states are plain values: a peek works on a copy, so the tor1
  * relay digest and the link transcript can be read without being ended.
@@ -63,47 +63,6 @@ void crypto_sha256(uint8_t out[SHA256_LEN], const void *data, size_t len)
 	sha256_init(&ctx);
 	sha256_update(&ctx, len, data);
 	sha256_digest(&ctx, SHA256_LEN, out);
-}
-
-void crypto_sha3_init(struct crypto_sha3 *s)
-{
-	sha3_256_init(&s->ctx);
-}
-
-void crypto_sha3_update(struct crypto_sha3 *s, const void *data, size_t len)
-{
-	sha3_256_update(&s->ctx, len, data);
-}
-
-void crypto_sha3_peek(const struct crypto_sha3 *s, uint8_t out[SHA3_256_LEN])
-{
-	struct sha3_256_ctx copy = s->ctx;
-
-	sha3_256_digest(&copy, SHA3_256_LEN, out);
-}
-
-void crypto_sha3(uint8_t out[SHA3_256_LEN], const void *data, size_t len)
-{
-	struct sha3_256_ctx ctx;
-
-	sha3_256_init(&ctx);
-	sha3_256_update(&ctx, len, data);
-	sha3_256_digest(&ctx, SHA3_256_LEN, out);
-}
-
-void crypto_shake_init(struct crypto_sha3 *s)
-{
-	sha3_256_init(&s->ctx);
-}
-
-void crypto_shake_update(struct crypto_sha3 *s, const void *data, size_t len)
-{
-	sha3_256_update(&s->ctx, len, data);
-}
-
-void crypto_shake_out(struct crypto_sha3 *s, void *out, size_t len)
-{
-	sha3_256_shake(&s->ctx, len, out);
 }
 
 void crypto_hmac_sha256(uint8_t out[SHA256_LEN], const void *key, size_t key_len,

@@ -6,6 +6,7 @@ common_SRCS := \
 	common/crypto_blake2.c \
 	common/crypto_curve.c \
 	common/crypto_hash.c \
+	common/crypto_keccak.c \
 	common/crypto_polyval.c \
 	common/crypto_random.c \
 	common/crypto_rsa.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_crypto_hash.c - hashes, MAC and key derivation against published vectors */
 #include <check.h>
+#include <nettle/sha3.h>
 #include <string.h>
 
 #include "common/crypto.h"
@@ -107,6 +108,53 @@ START_TEST(shake256_matches_nist)
 END_TEST
 
 /* FIPS 202: SHAKE256 of the empty message, beyond one block of 136 bytes. */
+START_TEST(our_sha3_is_nettles_for_every_length_and_split)
+{
+	static uint8_t data[1200];
+	struct mutator m;
+
+	mutate_init(&m, 4711);
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)mutate_next(&m);
+	for (size_t len = 0; len < sizeof(data); len++) {
+		uint8_t got[SHA3_256_LEN], want[SHA3_256_LEN], out[300], shake[300];
+		struct sha3_256_ctx theirs;
+		struct crypto_sha3 ours;
+		size_t at = 0, n_out = mutate_next(&m) % sizeof(out);
+
+		sha3_256_init(&theirs);
+		sha3_256_update(&theirs, len, data);
+		sha3_256_digest(&theirs, sizeof(want), want);
+		sha3_256_update(&theirs, len, data);
+		sha3_256_shake(&theirs, n_out, shake);
+		crypto_sha3_init(&ours);
+		while (at < len) {
+			size_t n = 1 + mutate_next(&m) % (len - at);
+
+			crypto_sha3_update(&ours, data + at, n);
+			at += n;
+		}
+		crypto_sha3_peek(&ours, got);
+		ck_assert_mem_eq(got, want, sizeof(got));
+		crypto_shake_out(&ours, out, n_out);
+		ck_assert_mem_eq(out, shake, n_out);
+	}
+}
+END_TEST
+
+START_TEST(the_portable_permutation_is_nettles)
+{
+	struct sha3_state theirs = { { 0 } };
+	uint64_t ours[25] = { 0 };
+
+	for (int i = 0; i < 1000; i++) {
+		sha3_permute(&theirs);
+		crypto_keccak_portable(ours);
+		ck_assert_mem_eq(ours, theirs.a, sizeof(ours));
+	}
+}
+END_TEST
+
 START_TEST(shake256_output_is_a_prefix_of_longer_output)
 {
 	struct crypto_sha3 s;
@@ -227,6 +275,8 @@ int main(void)
 	tcase_add_test(t, peek_leaves_the_state_running);
 	tcase_add_test(t, states_are_values_that_can_be_copied);
 	tcase_add_test(t, shake256_matches_nist);
+	tcase_add_test(t, our_sha3_is_nettles_for_every_length_and_split);
+	tcase_add_test(t, the_portable_permutation_is_nettles);
 	tcase_add_test(t, shake256_output_is_a_prefix_of_longer_output);
 	tcase_add_test(t, hmac_sha256_matches_rfc4231);
 	tcase_add_test(t, hkdf_expand_matches_rfc5869);
