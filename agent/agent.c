@@ -85,6 +85,8 @@ static int reload(void *ctx, char *err, size_t err_len)
 		config_apply_live(&a->config, &next, restart, sizeof(restart));
 		r = logs_apply(&a->logs, &a->config, a->background, err, err_len);
 	}
+	if (r == 0)
+		r = front_load_onion_auth(a->front, err, err_len);
 	config_deinit(&next);
 	if (r < 0) {
 		log_warn("reload: %s", err);
@@ -203,6 +205,9 @@ static int open_state(struct agent *a, char *err, size_t err_len)
 
 	if (r == DAEMON_OK)
 		r = make_dir(a->config.cache_dir, err, err_len);
+	/* In the sandbox it could not be made where it lies outside of the others. */
+	if (r == DAEMON_OK && !a->config.onion_auth_given)
+		r = make_dir(a->config.onion_auth_dir, err, err_len);
 	if (r != DAEMON_OK)
 		return r;
 	/* Two agents with different sockets must not share guards either. */
@@ -364,6 +369,8 @@ int agent_start(struct agent *a, int activated_fd, char *err, size_t err_len)
 		return DAEMON_FAILED;
 	}
 	watch_signals(a);
+	if (front_load_onion_auth(a->front, err, err_len) < 0)
+		return DAEMON_USAGE;
 	if (front_listen_proxies(a->front, err, err_len) < 0)
 		return DAEMON_FAILED;
 	return DAEMON_OK;

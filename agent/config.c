@@ -31,6 +31,7 @@ void config_deinit(struct config *c)
 	free(c->fallbacks);
 	free(c->data_dir);
 	free(c->cache_dir);
+	free(c->onion_auth_dir);
 	free(c->maps);
 	config_nodes_deinit(&c->nodes);
 	memset(c, 0, sizeof(*c));
@@ -231,7 +232,12 @@ static int apply_defaults(struct config *c, char *err, size_t err_len)
 		c->data_dir = xdg_dir("XDG_STATE_HOME", ".local/state", "");
 	if (!c->cache_dir)
 		c->cache_dir = xdg_dir("XDG_CACHE_HOME", ".cache", "");
-	return c->data_dir && c->cache_dir ? 0 : -ENOMEM;
+	if (!c->data_dir || !c->cache_dir)
+		return -ENOMEM;
+	c->onion_auth_given = c->onion_auth_dir != NULL;
+	if (!c->onion_auth_dir && asprintf(&c->onion_auth_dir, "%s/onion-auth", c->data_dir) < 0)
+		c->onion_auth_dir = NULL;
+	return c->onion_auth_dir ? 0 : -ENOMEM;
 }
 
 static int check_whole(struct config *c, char *err, size_t err_len)
@@ -325,6 +331,9 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 		note_restart(restart, restart_len, "CacheDirectory");
 	if (strcmp(c->data_dir, next->data_dir) != 0)
 		note_restart(restart, restart_len, "DataDirectory");
+	if (c->onion_auth_given != next->onion_auth_given ||
+	    (c->onion_auth_given && strcmp(c->onion_auth_dir, next->onion_auth_dir) != 0))
+		note_restart(restart, restart_len, "ClientOnionAuthDir");
 	if (c->n_authorities != next->n_authorities ||
 	    (c->n_authorities > 0 && memcmp(c->authorities, next->authorities,
 					    c->n_authorities * sizeof(*c->authorities)) != 0))

@@ -108,6 +108,8 @@ struct config {
 	bool testing;			/* TestingTorNetwork */
 	char *data_dir;			/* DataDirectory: guards and learned timings */
 	char *cache_dir;		/* CacheDirectory */
+	char *onion_auth_dir;		/* ClientOnionAuthDir; not given: in data_dir */
+	bool onion_auth_given;
 	struct config_log logs[CONFIG_LOGS_MAX];
 	size_t n_logs;
 	bool safe_logging;

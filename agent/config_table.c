@@ -361,6 +361,7 @@ static const struct config_option options[] = {
 	{ "Bridge", config_set_bridge, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "CacheDirectory", set_path, FIELD(cache_dir), .flags = CONFIG_RESTART },
 	{ "CircuitBuildTimeout", set_interval, FIELD(build_timeout_ms), 0, 3600 * SEC, "0" },
+	{ "ClientOnionAuthDir", set_path, FIELD(onion_auth_dir), .flags = CONFIG_RESTART },
 	{ "ClientPreferIPv6ORPort", config_set_auto, FIELD(nodes.prefer_ipv6), .def = "auto",
 	  .flags = CONFIG_RESTART },
 	{ "ClientRejectInternalAddresses", set_bool, FIELD(reject_internal) },
@@ -421,7 +422,7 @@ const struct config_option *config_options(size_t *ret_n)
 
 /* tor's names that mean something here one day; "Option 0" is accepted as "off". */
 static const char *const unsupported[] = {
-	"AutomapHostsOnResolve", "ClientOnionAuthDir", "ControlPort", "ControlSocket",
+	"AutomapHostsOnResolve", "ControlPort", "ControlSocket",
 	"HiddenServiceDir", "HiddenServicePort", "HTTPSProxy", "HTTPSProxyAuthenticator",
 	"LearnCircuitBuildTimeout", "LongLivedPorts", "MiddleNodes", "NATDPort",
 	"NewCircuitPeriod", "NumEntryGuards", "ORPort", "RejectPlaintextPorts", "Socks4Proxy",

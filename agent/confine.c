@@ -58,8 +58,8 @@ static void enter(const struct agent *a)
 	char config_dir[PATH_MAX];
 	char err[CONFIG_ERR_MAX];
 	struct sandbox_config c = {
-		.writable = { a->config.data_dir, a->config.cache_dir },
-		.n_writable = 2,
+		.writable = { a->config.data_dir, a->config.cache_dir, a->config.onion_auth_dir },
+		.n_writable = 3,
 		.readable = { "/etc/localtime", "/usr/share/zoneinfo",
 			      config_place(a->config_path, config_dir, sizeof(config_dir)) },
 		.n_readable = 3,

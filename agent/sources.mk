@@ -14,6 +14,7 @@ ctl_SRCS := \
 	agent/ctl/doctor.c \
 	agent/ctl/doctor_agent.c \
 	agent/ctl/doctor_local.c \
+	agent/ctl/key_input.c \
 	agent/ctl/onionctl.c \
 	agent/ctl/show.c \
 	agent/ctl/top.c \

@@ -14,6 +14,7 @@
 
 #include "agent/ctl/ask.h"
 #include "agent/ctl/doctor.h"
+#include "agent/ctl/key_input.h"
 #include "agent/ctl/show.h"
 #include "agent/ctl/top.h"
 #include "common/ipc.h"
@@ -36,6 +37,11 @@ static const char usage[] =
 	"  resolve NAME|IP     ask an exit for the addresses of NAME, or the name of IP\n"
 	"  new-identity        use new circuits from now on\n"
 	"  close-circuit ID    close one circuit and its streams\n"
+	"  onion-auth list     services whose authorisation keys are kept\n"
+	"  onion-auth add ADDRESS [KEY]\n"
+	"                      keep the key for an onion service; without KEY it is asked for\n"
+	"  onion-auth remove ADDRESS\n"
+	"                      forget the key for an onion service\n"
 	"  log [LEVEL]         show or set the log level (error, warn, notice, info, debug)\n"
 	"  reload              read the configuration again\n"
 	"  stop                end the agent and all of its connections\n"
@@ -59,6 +65,7 @@ static const struct command {
 	{ "resolve", TIMEOUT_RESOLVE_S, show_answers, NULL },
 	{ "new-identity", TIMEOUT_DEFAULT_S, show_ok, NULL },
 	{ "close-circuit", TIMEOUT_DEFAULT_S, show_ok, NULL },
+	{ "onion-auth", TIMEOUT_DEFAULT_S, show_onion_auth, NULL },
 	{ "log", TIMEOUT_DEFAULT_S, show_level, NULL },
 	{ "reload", TIMEOUT_DEFAULT_S, show_ok, NULL },
 	{ "stop", TIMEOUT_DEFAULT_S, show_ok, NULL },
@@ -134,7 +141,14 @@ static int run(char **words, int n, bool json, int timeout_s)
 		if (c->run)
 			return c->run(json, timeout_s);
 		r = join(words, n, line, sizeof(line));
-		return r ? r : request(c, line, json, timeout_s);
+		/* A key on the command line would be seen by every user of the machine. */
+		if (r == 0 && n == 3 && strcmp(words[0], "onion-auth") == 0 &&
+		    strcmp(words[1], "add") == 0)
+			r = key_input_append(line, sizeof(line));
+		if (r == 0)
+			r = request(c, line, json, timeout_s);
+		explicit_bzero(line, sizeof(line));
+		return r;
 	}
 	fprintf(stderr, "onionctl: unknown command \"%s\"; see onionctl --help\n", words[0]);
 	return ASK_USAGE;

@@ -192,6 +192,15 @@ void show_answers(FILE *out, const json_t *doc)
 		fprintf(out, "%s\n", ctl_text(a, "value"));
 }
 
+void show_onion_auth(FILE *out, const json_t *doc)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach(json_object_get(doc, "services"), i, s)
+		fprintf(out, "%s\n", json_is_string(s) ? json_string_value(s) : "");
+}
+
 void show_ok(FILE *out, const json_t *doc)
 {
 	const char *note = json_string_value(json_object_get(doc, "note"));

@@ -11,6 +11,8 @@ void show_status(FILE *out, const json_t *doc);
 void show_circuits(FILE *out, const json_t *doc);
 void show_streams(FILE *out, const json_t *doc);
 void show_answers(FILE *out, const json_t *doc);
+/* Addresses of the services that there are keys for. */
+void show_onion_auth(FILE *out, const json_t *doc);
 void show_ok(FILE *out, const json_t *doc);
 void show_level(FILE *out, const json_t *doc);
 

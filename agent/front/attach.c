@@ -42,6 +42,7 @@ void attach_bury(struct attach *a)
 	a->state = ATTACH_CLOSED;
 	a->stream = NULL;
 	a->circ = NULL;
+	a->onion_circ = NULL;
 	attach_move_to(a, NULL);
 	s->n--;
 	a->free_task.run = free_attach;
@@ -57,12 +58,15 @@ static const char *label(const struct attach *a, char buf[ADDR_STR_MAX])
 
 static void finish(struct attach *a, int error, uint16_t reason, bool was_connected)
 {
-	struct attach_end end = { .error = error, .reason = reason, .was_connected = was_connected };
+	struct attach_end end = { .error = error, .reason = reason, .was_connected = was_connected,
+				  .onion = a->onion_error };
 	char buf[ADDR_STR_MAX];
 
 	if (error && a->kind != ATTACH_DIR && a->kind != ATTACH_SERVICE)
 		log_info("stream %llu: %s: %s (%s)", (unsigned long long)a->id, label(a, buf),
-			 strerror(error), reason ? end_reason_str(reason) : "no circuit");
+			 strerror(error), a->onion_error ? onion_error_str(a->onion_error)
+					  : reason	 ? end_reason_str(reason)
+							 : "no circuit");
 	a->ops->ended(a, &end);
 	/* The owner may have closed it from inside ended(). */
 	if (a->state != ATTACH_CLOSED)
@@ -125,6 +129,8 @@ static bool may_retry(struct attach *a, uint16_t reason)
 {
 	unsigned int most = ATTACH_TRIES_MAX;
 
+	if (a->is_onion)
+		return attach_onion_may_retry(a, reason);
 	if (a->kind == ATTACH_DIR || now_ms(a->set) >= a->deadline_ms)
 		return false;
 	/* An exit that answered did not connect. Without its answer the bytes may have arrived. */
@@ -148,7 +154,7 @@ static void note_failure(struct attach *a, const struct stream_end *end)
 {
 	struct pool_need *need = &a->need;
 
-	if (a->kind == ATTACH_DIR)
+	if (a->kind == ATTACH_DIR || a->is_onion)
 		return;
 	if (end->reason == END_REPLY_TIMEOUT)
 		pool_circ_stalled(a->circ);
@@ -183,11 +189,13 @@ static void st_ended(struct stream *st, const struct stream_end *end)
 		log_info("stream %llu: %s, trying another circuit", (unsigned long long)a->id,
 			 end_reason_str(end->reason));
 		a->state = ATTACH_WAITING;
+		a->onion_circ = NULL;
+		a->waiting_ms = now_ms(s);
 		attach_move_to(a, &s->waiting);
 		attach_set_run(s);
 		return;
 	}
-	if (end->reason == END_RESOLVEFAILED && a->host[0])
+	if (end->reason == END_RESOLVEFAILED && a->host[0] && !a->is_onion)
 		names_set_negative(s->config.names, a->need.domain, a->host, now_ms(s));
 	finish(a, error ? error : ECONNREFUSED, end->reason, false);
 }
@@ -254,21 +262,31 @@ static void expire(struct attach *a)
 	finish(a, error ? error : ETIMEDOUT, a->last_reason, false);
 }
 
+/* A stream on a circuit that fits. 0; -EAGAIN: wait; or -errno. */
+static int take_and_begin(struct attach *a)
+{
+	struct attach_set *s = a->set;
+	struct pool_circ *pc;
+	int r;
+
+	if (a->is_onion)
+		return attach_onion_begin(a);
+	r = a->kind == ATTACH_DIR ? pool_take_dir(s->config.pool, &a->need, &pc)
+				  : pool_take(s->config.pool, &a->need, &pc);
+	return r < 0 ? r : begin(a, pc);
+}
+
 /* One look at a waiting request. */
 static void run_one(struct attach *a)
 {
 	struct attach_set *s = a->set;
-	struct pool_circ *pc;
 	int r;
 
 	if (now_ms(s) >= a->deadline_ms) {
 		expire(a);
 		return;
 	}
-	r = a->kind == ATTACH_DIR ? pool_take_dir(s->config.pool, &a->need, &pc)
-				  : pool_take(s->config.pool, &a->need, &pc);
-	if (r == 0)
-		r = begin(a, pc);
+	r = take_and_begin(a);
 	if (r == 0) {
 		attach_move_to(a, &s->active);
 		if (a->early)
@@ -279,6 +297,8 @@ static void run_one(struct attach *a)
 		attach_move_to(a, &s->waiting);
 		if (r != -EAGAIN && ++a->tries > ATTACH_TRIES_MAX)
 			expire(a);
+	} else if (a->onion_error) {
+		finish(a, onion_error_errno(a->onion_error), 0, false);
 	} else if (a->last_reason) {
 		/* Every exit that would do has failed it. */
 		int error = end_reason_errno(a->last_reason);
@@ -364,9 +384,15 @@ int attach_alloc(struct attach_set *s, const struct attach_request *req,
 	a->optimistic = req->optimistic;
 	a->port = req->port;
 	a->started_ms = now_ms(s);
+	a->waiting_ms = a->started_ms;
 	a->deadline_ms = a->started_ms + s->config.config->socks_timeout_ms;
 	snprintf(a->host, sizeof(a->host), "%s", req->host ? req->host : "");
 	a->need.domain = req->domain ? domain_ref(req->domain) : NULL;
+	if (attach_onion_init(a) < 0) {
+		domain_unref(a->need.domain);
+		free(a);
+		return -EINVAL;
+	}
 	a->need.port = req->kind == ATTACH_CONNECT ? req->port : 0;
 	if (!req->host)
 		a->need.addr = req->addr;

@@ -4,9 +4,11 @@
  *
  * A request waits until the pool has a circuit that fits, begins a stream on it and,
  * where the exit's answer says that another exit may do better, tries again
- * elsewhere. Its owner (a pipe, a look-up) sees one connection: connected, data,
- * sendable, ended. ended() is the last call and never comes from inside a call that
- * the owner made; after attach_close() nothing comes at all.
+ * elsewhere. A name of an onion service waits for a circuit that ends there
+ * (onion/client.h) and is never told to an exit, whatever else fails. Its owner (a pipe,
+ * a look-up) sees one connection: connected, data, sendable, ended. ended() is the last call
+ * and never comes from inside a call that the owner made; after attach_close() nothing comes
+ * at all.
  *
  * Spec: tor-spec 6.2, 6.3; path-spec 2.2, 3
  */
@@ -22,6 +24,7 @@
 #include "agent/front/domain.h"
 #include "agent/front/names.h"
 #include "agent/front/pool.h"
+#include "agent/onion/client.h"
 
 #define ATTACH_MAX 8192		/* requests and streams in all */
 #define ATTACH_TRIES_MAX 5	/* BEGINs for one request, whatever the reason */
@@ -30,6 +33,8 @@
 #define ATTACH_EARLY_MAX 4096	/* bytes before CONNECTED: a request line and its headers */
 #define ATTACH_REPLY_MS 10000	/* first CONNECTED or RESOLVED; C tor: 10 s, then 15 s */
 #define ATTACH_REPLY_LATER_MS 15000
+#define ATTACH_REPLY_ONION_MS 30000	/* CONNECTED of an onion service: six hops or more */
+#define ATTACH_TRIES_ONION 3	/* rendezvous circuits that broke under a request */
 
 struct attach;
 struct attach_set;
@@ -55,6 +60,7 @@ struct attach_end {
 	int error;		/* errno for the program; 0: ended in order */
 	uint16_t reason;	/* enum end_reason; 0: never got as far as a stream */
 	bool was_connected;
+	int onion;		/* enum onion_error; 0: none of those */
 };
 
 struct attach_ops {
@@ -74,6 +80,7 @@ struct attach_config {
 	struct pool *pool;
 	struct names *names;
 	const struct config *config;
+	struct onion_client *onion;	/* NULL: names of onion services are refused */
 };
 
 struct attach_set *attach_set_new(const struct attach_config *config);
@@ -84,7 +91,7 @@ void attach_set_run(struct attach_set *s);
 /* Ends every request with ECONNABORTED, e.g. at stop. */
 void attach_set_abort(struct attach_set *s);
 
-/* Queues a request. 0, -EINVAL, -EMFILE (ATTACH_MAX), -ENOMEM. */
+/* Queues a request. 0, -EINVAL (also: an onion service's name in a wrong place), -EMFILE (ATTACH_MAX), -ENOMEM. */
 int attach_new(struct attach_set *s, const struct attach_request *req, const struct attach_ops *ops,
 	       void *owner, struct attach **ret);
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* attach_internal.h - what attach.c, attach_early.c and attach_list.c share */
+/* attach_internal.h - what the attach*.c files share */
 #ifndef FRONT_ATTACH_INTERNAL_H
 #define FRONT_ATTACH_INTERNAL_H
 
@@ -33,10 +33,15 @@ struct attach {
 	uint16_t port;
 	struct pool_circ *circ;	/* while a stream is on it */
 	struct stream *stream;
+	bool is_onion;		/* host is an onion service: onion_id */
+	uint8_t onion_id[ONION_ID_LEN];
+	void *onion_circ;	/* onion_client_take()'s, while a stream is on it */
+	int onion_error;
 	unsigned int tries;
 	unsigned int reason_tries[16];	/* by END reason */
 	uint16_t last_reason;
 	int64_t started_ms;
+	int64_t waiting_ms;	/* since when it waits for a circuit */
 	int64_t deadline_ms;
 	uint64_t bytes_sent;
 	uint64_t bytes_received;
@@ -64,6 +69,17 @@ void attach_move_to(struct attach *a, struct attach_list *list);
 /* Off the books; the memory goes at the end of the round. */
 void attach_bury(struct attach *a);
 extern const struct stream_ops attach_stream_ops;
+
+/* --- attach_onion.c --- */
+/* Looks whether @a->host is an onion service. 0; -EINVAL: it is, and cannot be asked for so. */
+int attach_onion_init(struct attach *a);
+/*
+ * Begins its stream at the service. 0; -EAGAIN: wait; another -errno: as stream_begin();
+ * -ECANCELED: there is no way, see onion_error.
+ */
+int attach_onion_begin(struct attach *a);
+/* Its stream failed before it was open: may it be begun anew? */
+bool attach_onion_may_retry(struct attach *a, uint16_t reason);
 
 /* --- attach_early.c --- */
 /* Bytes that may be sent before CONNECTED; 0 when it is not allowed. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/onion_address.h"
 
 #define WORDS_MAX 4
 
@@ -81,6 +82,7 @@ static void run_new_identity(struct front *f, struct session *s, char **args)
 	(void)args;
 	pool_new_identity(f->pool);
 	proxy_new_identity(f->proxy);
+	onion_client_new_identity(client_net_client(f->onion));
 	names_forget_negative(f->names);
 	log_notice("new identity: new streams use new circuits");
 	control_reply(s, json_pack("{s:b}", "ok", 1));
@@ -130,6 +132,18 @@ static void run_reload(struct front *f, struct session *s, char **args)
 		control_end(s, 1, err);
 	else
 		control_reply(s, json_pack("{s:b,s:s}", "ok", 1, "note", err));
+}
+
+static void run_onion_auth(struct front *f, struct session *s, char **args)
+{
+	char err[CONTROL_TEXT_MAX] = "";
+	json_t *doc = NULL;
+	int r = onion_auth_command(f, args, &doc, err, sizeof(err));
+
+	if (r == 0)
+		control_reply(s, doc);
+	else
+		control_end(s, (uint8_t)r, err);
 }
 
 static void run_stop(struct front *f, struct session *s, char **args)
@@ -195,6 +209,10 @@ static void run_resolve(struct front *f, struct session *s, char **args)
 	if (r == 0)
 		r = dest_resolve(f->names, f->config.config, job->domain, what, &none,
 				 loop_now_ms(f->config.loop), &dest, &why);
+	if (r == 0 && onion_address_is_onion(dest.host, strlen(dest.host))) {
+		why = "onion services have no addresses: programs connect to the name itself";
+		r = -EINVAL;
+	}
 	if (r == 0) {
 		job->session = s;
 		r = lookup_start(f, job->domain, dest.host[0] ? dest.host : NULL, &dest.addr,
@@ -217,6 +235,7 @@ static const struct command commands[] = {
 	{ "resolve", 1, 1, run_resolve },
 	{ "new-identity", 0, 0, run_new_identity },
 	{ "close-circuit", 1, 1, run_close_circuit },
+	{ "onion-auth", 1, 3, run_onion_auth },
 	{ "log", 0, 1, run_log },
 	{ "reload", 0, 0, run_reload },
 	{ "stop", 0, 0, run_stop },

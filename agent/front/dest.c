@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/onion_address.h"
+
 static int from_addr(const struct config *config, const struct names *names, const struct addr *a,
 		     struct dest *ret, const char **ret_why)
 {
@@ -26,9 +28,20 @@ static int from_name(const struct config *config, const struct names *names, con
 		     size_t len, struct dest *ret, const char **ret_why)
 {
 	char name[NAME_MAX_LEN + 1];
+	uint8_t id[ONION_ID_LEN];
 	struct addr a;
+	int r;
 
 	switch (name_classify(text, len, name, &a)) {
+	case NAME_ONION:
+		r = onion_address_parse(name, strlen(name), id);
+		if (r != 0) {
+			*ret_why = onion_address_error_str(r);
+			return -EHOSTUNREACH;
+		}
+		snprintf(ret->host, sizeof(ret->host), "%s", name);
+		ret->addr = (struct addr){ .family = ADDR_NONE };
+		return 0;
 	case NAME_HOST:
 		snprintf(ret->host, sizeof(ret->host), "%s", name);
 		ret->addr = (struct addr){ .family = ADDR_NONE };
@@ -36,9 +49,6 @@ static int from_name(const struct config *config, const struct names *names, con
 	case NAME_LITERAL:
 		a = addr_unmap_v4(&a);
 		return from_addr(config, names, &a, ret, ret_why);
-	case NAME_ONION:
-		*ret_why = "onion services are not supported yet";
-		return -EHOSTUNREACH;
 	case NAME_LOCALHOST:
 	case NAME_LOCAL:
 		*ret_why = "the name has a meaning on the local network only";

@@ -19,7 +19,7 @@ struct dest {
 
 /*
  * @name counts when its length is not 0, else @addr. 0; -EINVAL (not a host name);
- * -EHOSTUNREACH (onion service, local name, unbound virtual address); -ENETUNREACH
+ * -EHOSTUNREACH (no address of an onion service, local name, unbound virtual address); -ENETUNREACH
  * (internal address); -ECONNREFUSED (the agent's own address). @ret_why is a static
  * text for the log, without the destination.
  */

@@ -248,6 +248,7 @@ static void check_netdir(struct front *f)
 		log_warn("what is known of the network is too old: no new connections for now");
 	f->has_netdir = nd != NULL;
 	pool_set_netdir(f->pool, nd);
+	client_net_set_netdir(f->onion, nd);
 }
 
 static void dir_progress(void *agent, const struct dir_progress *progress)
@@ -272,6 +273,7 @@ static void dir_netdir(void *agent, const struct netdir *nd)
 	f->has_netdir = true;
 	f->had_netdir = true;
 	pool_set_netdir(f->pool, nd);
+	client_net_set_netdir(f->onion, nd);
 }
 
 const struct dir_ops *front_dir_ops(void)
@@ -310,8 +312,10 @@ void front_network_changed(struct front *f, bool lost)
 	if (f->stopped)
 		return;
 	names_forget_negative(f->names);
-	if (lost)
+	if (lost) {
+		onion_client_new_identity(client_net_client(f->onion));
 		pool_network_lost(f->pool);
+	}
 	front_kick(f);
 }
 
@@ -342,9 +346,11 @@ static bool make_parts(struct front *f)
 	f->names = names_new(&c->config->virtual_v4, &c->config->virtual_v6);
 	f->handles = handles_new();
 	f->pool = pool_new(&pool);
-	if (!f->progress || !f->names || !f->handles || !f->pool)
+	f->onion = f->pool ? onion_new(f) : NULL;
+	if (!f->progress || !f->names || !f->handles || !f->onion)
 		return false;
 	attach.pool = f->pool;
+	attach.onion = client_net_client(f->onion);
 	attach.names = f->names;
 	f->attach = attach_set_new(&attach);
 	f->pipes = f->attach ? pipe_set_new(c->loop, f->attach, f->handles) : NULL;
@@ -352,6 +358,8 @@ static bool make_parts(struct front *f)
 	f->sessions = session_set_new(c->loop, &session_ops, f);
 	f->leases = lease_set_new(c->loop, f->pool, f->names);
 	f->proxy = proxy_new(f);
+	if (f->leases)
+		lease_set_on_release(f->leases, onion_release, f);
 	return f->dirlink && f->sessions && f->leases && f->proxy;
 }
 
@@ -394,6 +402,8 @@ void front_stop(struct front *f)
 	if (f->attach)
 		attach_set_abort(f->attach);
 	attach_set_free(f->attach);
+	f->attach = NULL;
+	client_net_free(f->onion);
 	pool_free(f->pool);
 	handles_free(f->handles);
 	names_free(f->names);

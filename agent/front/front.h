@@ -41,6 +41,8 @@ struct front *front_new(const struct front_config *config);
 /* Ends every request, stream and circuit. One loop round later front_free() may follow. */
 void front_stop(struct front *f);
 void front_free(struct front *f);
+/* Reads ClientOnionAuthDir (again). 0, or -errno and a sentence in @err. */
+int front_load_onion_auth(struct front *f, char *err, size_t err_len);
 /* Accepts requests on @fd from now on; @fd stays the caller's. */
 void front_listen(struct front *f, int fd);
 /* Opens SocksPort, HTTPTunnelPort and DNSPort. 0, or -errno and a sentence in @err. */

@@ -3,6 +3,7 @@
 #ifndef FRONT_FRONT_INTERNAL_H
 #define FRONT_FRONT_INTERNAL_H
 
+#include <jansson.h>
 #include <sys/queue.h>
 
 #include "agent/front/attach.h"
@@ -18,6 +19,7 @@
 #include "agent/front/progress.h"
 #include "agent/front/proxy.h"
 #include "agent/front/session.h"
+#include "agent/onion/client_net.h"
 
 /* A WAIT that is not answered to the end yet. */
 struct waiter {
@@ -32,6 +34,7 @@ struct front {
 	struct domains domains;
 	struct names *names;
 	struct pool *pool;
+	struct client_net *onion;
 	struct attach_set *attach;
 	struct handles *handles;
 	struct pipe_set *pipes;
@@ -80,6 +83,15 @@ int lookup_start(struct front *f, struct domain *domain, const char *name, const
 		 lookup_done_fn done, void *ctx, struct lookup **ret);
 /* @lookup: a struct lookup, or NULL. No done() after this. */
 void lookup_cancel(void *lookup);
+/* --- onion.c --- */
+/* The way to onion services; NULL: no memory. */
+struct client_net *onion_new(struct front *f);
+/* A domain has ended; for lease_set_on_release(). */
+void onion_release(void *front, const struct domain *domain);
+/* --- onion_auth.c --- */
+/* onionctl onion-auth. An exit status, and a sentence in @err unless it is 0. */
+int onion_auth_command(struct front *f, char **args, json_t **ret, char *err, size_t err_len);
+
 /* --- control.c --- */
 void control_request(struct front *f, struct session *s, const uint8_t *body, size_t len);
 

@@ -31,6 +31,8 @@ struct lease_set {
 	struct loop *loop;
 	struct pool *pool;
 	struct names *names;
+	void (*released)(void *ctx, const struct domain *domain);	/* or NULL */
+	void *ctx;
 	struct lease_list leases;
 	size_t n;
 };
@@ -79,6 +81,8 @@ static void on_timer(struct ev_loop *ev, ev_timer *w, int revents)
 	if (l->state == LEASE_GRACE) {
 		log_debug("lease: domain %llu has ended", (unsigned long long)l->domain->id);
 		pool_release(s->pool, l->domain);
+		if (s->released)
+			s->released(s->ctx, l->domain);
 		wait_for(l, LEASE_NAMES, LEASE_NAMES_MS);
 		return;
 	}
@@ -116,6 +120,13 @@ struct lease_set *lease_set_new(struct loop *loop, struct pool *pool, struct nam
 	s->names = names;
 	TAILQ_INIT(&s->leases);
 	return s;
+}
+
+void lease_set_on_release(struct lease_set *s,
+			  void (*released)(void *ctx, const struct domain *domain), void *ctx)
+{
+	s->released = released;
+	s->ctx = ctx;
 }
 
 void lease_set_free(struct lease_set *s)

@@ -27,6 +27,9 @@
 struct lease_set;
 
 struct lease_set *lease_set_new(struct loop *loop, struct pool *pool, struct names *names);
+/* Told when a domain's circuits are released, for what else is kept for it. */
+void lease_set_on_release(struct lease_set *s,
+			  void (*released)(void *ctx, const struct domain *domain), void *ctx);
 void lease_set_free(struct lease_set *s);
 /*
  * Watches @fd for @domain; takes a reference. Takes @fd in every case. 0, -EMFILE (LEASES_MAX:

@@ -13,6 +13,7 @@
 
 #include "agent/front/front_internal.h"
 #include "common/log.h"
+#include "common/onion_address.h"
 
 struct lookup {
 	struct front *front;
@@ -152,6 +153,21 @@ static void bind_name(struct front *f, struct domain *domain, const char *name,
 	m->lookup = r == 0 ? IPC_LOOKUP_OK : IPC_LOOKUP_AGAIN;
 }
 
+/* A mistyped address is told at once: nobody could ever answer for it. */
+static void bind_onion(struct front *f, struct domain *domain, const char *name,
+		       struct ipc_addresses *m)
+{
+	uint8_t id[ONION_ID_LEN];
+	int r = onion_address_parse(name, strlen(name), id);
+
+	if (r == 0) {
+		bind_name(f, domain, name, m);
+		return;
+	}
+	log_notice("names: %s is no onion service: %s", log_scrub(name), onion_address_error_str(r));
+	m->lookup = IPC_LOOKUP_NONAME;
+}
+
 static void answer_literal(const struct addr *a, struct ipc_addresses *m)
 {
 	if (a->family == ADDR_V4)
@@ -168,8 +184,10 @@ void lookup_virtual(struct front *f, struct domain *domain, struct ipc_str text,
 	struct addr a;
 
 	switch (name_classify(text.s, text.len, name, &a)) {
-	case NAME_HOST:
 	case NAME_ONION:
+		bind_onion(f, domain, name, m);
+		break;
+	case NAME_HOST:
 		bind_name(f, domain, name, m);
 		break;
 	case NAME_LITERAL:

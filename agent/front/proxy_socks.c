@@ -11,6 +11,7 @@
 
 #include "agent/front/proxy_internal.h"
 #include "common/log.h"
+#include "common/onion_address.h"
 
 static const char http_page[] =
 	"HTTP/1.0 501 Not a proxy for HTTP\r\n"
@@ -59,6 +60,14 @@ static ssize_t parse(struct proxy_client *c, const uint8_t *data, size_t len)
 static size_t answer5(const struct attach_end *end, uint8_t out[PIPE_ANSWER_MAX])
 {
 	return socks5_reply(out, end ? socks_code_of(end->reason, end->error) : SOCKS_OK, NULL);
+}
+
+/* For listeners with ExtendedErrors: what went wrong with an onion service (proposal 304). */
+static size_t answer5_extended(const struct attach_end *end, uint8_t out[PIPE_ANSWER_MAX])
+{
+	if (end && end->onion >= SOCKS_ONION_FIRST && end->onion <= SOCKS_ONION_LAST)
+		return socks5_reply(out, (uint8_t)end->onion, NULL);
+	return answer5(end, out);
 }
 
 static size_t answer4(const struct attach_end *end, uint8_t out[PIPE_ANSWER_MAX])
@@ -244,20 +253,20 @@ static void resolve_ptr(struct proxy_client *c)
 
 /* --- requests --- */
 
-/* An onion address of today has 56 characters and ends in its version (rend-spec-v3 6). */
+/* Ends in ".onion", and no service can have that name. */
 static bool is_bad_onion(const struct socks_text *host)
 {
-	char name[NAME_MAX_LEN + 1];
-	struct addr a;
-	size_t len;
+	uint8_t id[ONION_ID_LEN];
 
-	if (host->len == 0 ||
-	    name_classify((const char *)host->b, host->len, name, &a) != NAME_ONION)
-		return false;
-	len = strlen(name);
-	if (len < 6 + 56)
-		return true;
-	return name[len - 7] != 'd' || (len > 62 && name[len - 63] != '.');
+	return onion_address_is_onion((const char *)host->b, host->len) &&
+	       onion_address_parse((const char *)host->b, host->len, id) != 0;
+}
+
+static pipe_answer_fn answer_of(const struct proxy_client *c)
+{
+	if (c->u.socks.version == 4)
+		return answer4;
+	return c->origin.listener && c->origin.listener->extended_errors ? answer5_extended : answer5;
 }
 
 static void connect_to(struct proxy_client *c)
@@ -270,7 +279,7 @@ static void connect_to(struct proxy_client *c)
 		refuse(c, SOCKS_ONION_BAD);
 		return;
 	}
-	client_connect(c, &facts, s->version == 4 ? answer4 : answer5);
+	client_connect(c, &facts, answer_of(c));
 }
 
 static void act_on_request(struct proxy_client *c)

@@ -46,7 +46,9 @@ enum socks_code {	/* RFC 1928 6; from 0xf0 on tor's own (proposal 304) */
 	SOCKS_EXPIRED = 0x06,
 	SOCKS_NO_COMMAND = 0x07,
 	SOCKS_NO_FAMILY = 0x08,
+	SOCKS_ONION_FIRST = 0xf0,	/* to 0xf7: enum onion_error has the same numbers */
 	SOCKS_ONION_BAD = 0xf6,		/* no onion address at all */
+	SOCKS_ONION_LAST = 0xf7,
 };
 
 struct socks_hello {

@@ -7,6 +7,7 @@ front_SRCS := \
 	agent/front/attach.c \
 	agent/front/attach_early.c \
 	agent/front/attach_list.c \
+	agent/front/attach_onion.c \
 	agent/front/attach_service.c \
 	agent/front/bridge_fetch.c \
 	agent/front/bridge_store.c \
@@ -33,6 +34,8 @@ front_SRCS := \
 	agent/front/listen.c \
 	agent/front/lookup.c \
 	agent/front/names.c \
+	agent/front/onion.c \
+	agent/front/onion_auth.c \
 	agent/front/open.c \
 	agent/front/outbuf.c \
 	agent/front/peer.c \

@@ -21,48 +21,6 @@
 static const char *const state_names[] = { "idle", "fetching", "connecting", "joined" };
 _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == CLIENT_JOINED + 1, "client states");
 
-const char *onion_error_str(int error)
-{
-	switch (error) {
-	case ONION_E_NOT_FOUND:
-		return "no directory knows the onion service";
-	case ONION_E_INVALID:
-		return "the onion service's descriptor is not valid";
-	case ONION_E_INTRO_FAILED:
-		return "the onion service's introduction points refused";
-	case ONION_E_REND_FAILED:
-		return "the onion service did not come to the rendezvous";
-	case ONION_E_AUTH_MISSING:
-		return "the onion service wants authorisation: see onionctl onion-auth";
-	case ONION_E_AUTH_WRONG:
-		return "the onion service does not accept the key given for it";
-	case ONION_E_BAD_ADDRESS:
-		return "not an address of an onion service";
-	case ONION_E_INTRO_TIMEOUT:
-		return "the onion service's introduction points do not answer";
-	case ONION_E_LIMIT:
-		return "too many onion services at once";
-	default:
-		return "unknown";
-	}
-}
-
-int onion_error_errno(int error)
-{
-	switch (error) {
-	case ONION_E_AUTH_MISSING:
-	case ONION_E_AUTH_WRONG:
-		return EACCES;
-	case ONION_E_INTRO_TIMEOUT:
-	case ONION_E_REND_FAILED:
-		return ETIMEDOUT;
-	case ONION_E_LIMIT:
-		return EAGAIN;
-	default:
-		return EHOSTUNREACH;
-	}
-}
-
 /* --- what a machine goes through --- */
 
 static bool is_busy(const struct client_service *s)
@@ -280,7 +238,7 @@ static void begin_run(struct client_service *s)
 	s->no_show = false;
 	rearm(s->client, true);
 	if (client_desc_is_good(s)) {
-		client_connect(s);
+		client_attempt(s);
 		return;
 	}
 	/* Without one every directory may be asked. */

@@ -231,7 +231,7 @@ static void begin_intro(struct client_service *s)
 	}
 }
 
-void client_connect(struct client_service *s)
+void client_attempt(struct client_service *s)
 {
 	if (s->desc->n_intro == 0) {
 		/* It said so itself: it takes nobody in. */

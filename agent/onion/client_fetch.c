@@ -97,7 +97,7 @@ static void give_up(struct client_service *s)
 	/* Nothing newer is to be had: what is known may still do. */
 	if (client_desc_is_good(s) && s->n_intros < CLIENT_INTRO_TRIES && client_has_point(s)) {
 		client_fetch_stop(s);
-		client_connect(s);
+		client_attempt(s);
 		return;
 	}
 	/* There was a descriptor, which did not help: that is what went wrong. */
@@ -221,7 +221,7 @@ static void take_text(struct client_service *s, const char *text, size_t len)
 	}
 	keep(s, desc);
 	forget_place(s);
-	client_connect(s);
+	client_attempt(s);
 }
 
 void client_fetched(struct client_circ *circ, int status, const char *text, size_t len)

@@ -115,7 +115,7 @@ bool client_desc_is_good(const struct client_service *s);
 void client_stop(struct client_service *s);
 
 /* --- client_fetch.c --- */
-/* A descriptor; client_connect() follows, or the run fails. */
+/* A descriptor; client_attempt() follows, or the run fails. */
 void client_fetch(struct client_service *s);
 void client_fetch_opened(struct client_service *s);
 /* The circuit, or the answer, did not come. */
@@ -124,7 +124,7 @@ void client_fetch_stop(struct client_service *s);
 
 /* --- client_connect.c --- */
 /* Another try with the descriptor there is. */
-void client_connect(struct client_service *s);
+void client_attempt(struct client_service *s);
 /* Is there an introduction point that may be asked? */
 bool client_has_point(struct client_service *s);
 void client_connect_opened(struct client_circ *circ);

@@ -26,6 +26,7 @@ onion_SRCS := \
 	agent/onion/intro_msg.c \
 	agent/onion/introduce.c \
 	agent/onion/onion_circ.c \
+	agent/onion/onion_error.c \
 	agent/onion/pow.c \
 	agent/onion/pow_effort.c \
 	agent/onion/pow_pool.c \

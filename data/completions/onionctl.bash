@@ -5,10 +5,11 @@ _onionctl()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local words='status circuits streams resolve new-identity log reload stop top doctor
-		close-circuit'
+		close-circuit onion-auth'
 
 	case $prev in
 	--timeout | resolve | close-circuit) words= ;;
+	onion-auth) words='list add remove' ;;
 	log) words='error warn notice info debug' ;;
 	esac
 	[[ $cur == -* ]] && words='--json --timeout --version --help'

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "agent/front/attach.h"
+#include "agent/onion/client_net.h"
 #include "agent/front/dest.h"
 #include "tests/support/suite.h"
 
@@ -205,6 +206,56 @@ void stream_end(struct stream *s, uint8_t reason)
 	s->ended = true;
 }
 
+/* --- the way to onion services --- */
+
+#define SERVICE "25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid.onion"
+
+static struct {
+	int result;		/* of onion_client_take() */
+	int taken;
+	int spoiled;
+	int begun;
+	int begin_result;
+	int64_t since_ms;
+	uint8_t id0;
+} onion;
+
+int onion_client_take(struct onion_client *oc, uint64_t domain_id, const uint8_t id[ONION_ID_LEN],
+		      int64_t since_ms, void **ret)
+{
+	(void)oc;
+	ck_assert_uint_gt(domain_id, 0);
+	onion.taken++;
+	onion.since_ms = since_ms;
+	onion.id0 = id[0];
+	*ret = &onion;
+	return onion.result;
+}
+
+void onion_client_spoil(struct onion_client *oc, void *handle)
+{
+	(void)oc;
+	ck_assert_ptr_eq(handle, &onion);
+	onion.spoiled++;
+}
+
+struct circuit *client_net_circuit(void *handle)
+{
+	return handle;
+}
+
+int stream_begin_onion(struct circuit *c, uint16_t port, int timeout_ms,
+		       const struct stream_ops *stream_ops, void *stream_owner_, struct stream **ret)
+{
+	ck_assert_ptr_eq(c, &onion);
+	ck_assert_uint_eq(port, 80);
+	ck_assert_int_gt(timeout_ms, 0);
+	if (onion.begin_result < 0)
+		return onion.begin_result;
+	onion.begun++;
+	return new_stream(stream_ops, stream_owner_, ret);
+}
+
 /* --- the owner --- */
 
 static struct {
@@ -301,11 +352,14 @@ static void connect_stream(struct addr addr)
 
 static void setup(void)
 {
-	struct attach_config ac = { .loop = &loop, .pool = &pool, .config = &config };
+	struct attach_config ac = { .loop = &loop, .pool = &pool, .config = &config,
+				    .onion = (struct onion_client *)(uintptr_t)&onion };
 	char err[CONFIG_ERR_MAX];
 
 	memset(&pool, 0, sizeof(pool));
 	memset(&owner, 0, sizeof(owner));
+	memset(&onion, 0, sizeof(onion));
+	memset(&begun, 0, sizeof(begun));
 	n_streams = 0;
 	room = 100;
 	memset(streams, 0, sizeof(streams));
@@ -629,6 +683,105 @@ START_TEST(there_is_a_maximum)
 }
 END_TEST
 
+/* --- onion services --- */
+
+START_TEST(an_onion_service_is_never_an_exits_business)
+{
+	pool.take_result = 0;
+	onion.result = -EAGAIN;
+	request(SERVICE, NULL, false);
+	ck_assert_int_eq(onion.taken, 1);
+	ck_assert_uint_eq(onion.id0, 0xd7);
+	look_again();
+	ck_assert_int_eq(onion.taken, 2);
+	onion.result = 0;
+	look_again();
+	ck_assert_int_eq(onion.begun, 1);
+	ck_assert_uint_eq(n_streams, 1);
+	streams[0].ops->connected(&streams[0], &(struct addr){ .family = ADDR_NONE }, 0);
+	ck_assert_int_eq(owner.connected, 1);
+	ck_assert_str_eq(begun.host, "");
+	attach_close(a, END_DONE);
+}
+END_TEST
+
+static const struct {
+	enum attach_kind kind;
+	const char *host;
+} not_asked[] = {
+	{ ATTACH_RESOLVE, SERVICE },
+	{ ATTACH_RESOLVE, "www." SERVICE },
+	{ ATTACH_CONNECT, "abc.onion" },
+	{ ATTACH_CONNECT, "x.onion." },
+	{ ATTACH_DIR, SERVICE },
+};
+
+START_TEST(onion_names_in_wrong_places_are_refused)
+{
+	struct attach_request req = { .kind = not_asked[_i].kind, .domain = domain,
+				      .host = not_asked[_i].host, .port = 80 };
+
+	ck_assert_int_eq(attach_new(set, &req, &ops, NULL, &a), -EINVAL);
+	ck_assert_uint_eq(attach_count(set), 0);
+	ck_assert_uint_eq(domain->refs, 1);
+}
+END_TEST
+
+START_TEST(what_is_wrong_with_a_service_is_told)
+{
+	onion.result = ONION_E_AUTH_MISSING;
+	request(SERVICE, NULL, false);
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_eq(owner.end.onion, ONION_E_AUTH_MISSING);
+	ck_assert_int_eq(owner.end.error, EACCES);
+	ck_assert(!owner.end.was_connected);
+}
+END_TEST
+
+START_TEST(a_rendezvous_that_breaks_is_tried_again_a_few_times)
+{
+	request(SERVICE, NULL, false);
+	for (int i = 1; i < ATTACH_TRIES_ONION; i++) {
+		struct stream_end end = { .reason = i == 1 ? END_CIRCUIT_LOST : END_REPLY_TIMEOUT };
+
+		streams[i - 1].ops->ended(&streams[i - 1], &end);
+		look_again();
+		ck_assert_int_eq(onion.begun, i + 1);
+		ck_assert_int_eq(onion.spoiled, i - 1);
+	}
+	streams[ATTACH_TRIES_ONION - 1].ops->ended(&streams[ATTACH_TRIES_ONION - 1],
+						   &(struct stream_end){ .reason = END_CIRCUIT_LOST });
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_ne(owner.end.error, 0);
+}
+END_TEST
+
+START_TEST(what_the_service_says_is_final)
+{
+	static const uint8_t reasons[] = { END_DONE, END_MISC, END_CONNECTREFUSED, END_EXITPOLICY };
+
+	request(SERVICE, NULL, false);
+	streams[0].ops->ended(&streams[0], &(struct stream_end){ .reason = reasons[_i] });
+	look_again();
+	ck_assert_int_eq(onion.begun, 1);
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_ne(owner.end.error, 0);
+	ck_assert_int_eq(pool.refusals, 0);
+}
+END_TEST
+
+START_TEST(a_full_circuit_to_a_service_is_left_for_another)
+{
+	onion.begin_result = -EMFILE;
+	request(SERVICE, NULL, false);
+	ck_assert_int_eq(onion.spoiled, 1);
+	onion.begin_result = 0;
+	look_again();
+	ck_assert_int_eq(onion.begun, 1);
+	attach_close(a, END_DONE);
+}
+END_TEST
+
 /* --- destinations --- */
 
 static const struct {
@@ -643,6 +796,8 @@ static const struct {
 	{ "10.0.0.1", -ENETUNREACH, NULL },
 	{ "::ffff:192.168.1.1", -ENETUNREACH, NULL },
 	{ "abc.onion", -EHOSTUNREACH, NULL },
+	{ "Www." SERVICE, 0, "www." SERVICE },
+	{ "b5njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid.onion", -EHOSTUNREACH, NULL },
 	{ "printer", -EHOSTUNREACH, NULL },
 	{ "localhost", -EHOSTUNREACH, NULL },
 	{ "tolocal.test", -ENETUNREACH, NULL },
@@ -779,6 +934,13 @@ int main(void)
 	tcase_add_test(t, names_that_fail_everywhere_are_negative_for_a_while);
 	tcase_add_test(t, refused_literals_are_noted);
 	tcase_add_test(t, there_is_a_maximum);
+	tcase_add_test(t, an_onion_service_is_never_an_exits_business);
+	tcase_add_loop_test(t, onion_names_in_wrong_places_are_refused, 0,
+			    (int)(sizeof(not_asked) / sizeof(not_asked[0])));
+	tcase_add_test(t, what_is_wrong_with_a_service_is_told);
+	tcase_add_test(t, a_rendezvous_that_breaks_is_tried_again_a_few_times);
+	tcase_add_loop_test(t, what_the_service_says_is_final, 0, 4);
+	tcase_add_test(t, a_full_circuit_to_a_service_is_left_for_another);
 	tcase_add_loop_test(t, destinations_are_translated_or_refused, 0,
 			    (int)(sizeof(dests) / sizeof(dests[0])));
 	tcase_add_test(t, a_virtual_address_is_its_name);

@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/front/control.h"
 #include "agent/front/front_internal.h"
@@ -173,6 +175,11 @@ static void stop(void *ctx)
 	stops++;
 }
 
+static void onion_changed(void *ctx)
+{
+	(void)ctx;
+}
+
 /* --- helpers --- */
 
 static void setup(void)
@@ -193,10 +200,14 @@ static void setup(void)
 	domains_init(&f.domains);
 	ck_assert_int_eq(domain_get(&f.domains, (struct ipc_str){ "d", 1 }, 1, &domain_), 0);
 	f.names = names_new(&config.virtual_v4, &config.virtual_v6);
+	f.onion = client_net_new(&(struct client_net_config){
+		.loop = &loop, .max_dirtiness_ms = &config.max_dirtiness_ms, .changed = onion_changed });
+	ck_assert_ptr_nonnull(f.onion);
 }
 
 static void teardown(void)
 {
+	client_net_free(f.onion);
 	names_free(f.names);
 	domain_unref(domain_);
 	domains_deinit(&f.domains);
@@ -483,13 +494,65 @@ START_TEST(a_long_answer_goes_out_in_many_frames)
 }
 END_TEST
 
+#define SERVICE "25njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid"
+#define MISTYPED "b5njqamcweflpvkl73j4szahhihoc4xt3ktcgjnpaingr5yhkenl5sid"
+#define KEY1 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define KEY "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 static const char *const wrong[] = { "statu", "status now", "resolve", "resolve a b", "log a b",
-				     "log loudest", "a b c d e", " " };
+				     "log loudest", "a b c d e", " ", "onion-auth",
+				     "onion-auth show", "onion-auth list x", "onion-auth add " SERVICE,
+				     "onion-auth add abc.onion " KEY, "onion-auth add " SERVICE " short",
+				     "onion-auth remove", "onion-auth remove " SERVICE " x" };
 
 START_TEST(wrong_commands_are_status_2)
 {
 	ck_assert_int_eq(command(wrong[_i], json, sizeof(json), text), 2);
 	ck_assert_str_ne(text, "");
+}
+END_TEST
+
+START_TEST(keys_for_onion_services_come_and_go)
+{
+	char dir[] = "/tmp/onionify-auth-XXXXXX";
+	char path[200];
+	char err[200];
+
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	ck_assert_int_eq(client_auth_load(client_net_auth(f.onion), dir, true, err, sizeof(err)), 0);
+	ck_assert_int_eq(command("onion-auth list", json, sizeof(json), text), 0);
+	ck_assert_str_eq(json, "{\"services\":[]}");
+	ck_assert_int_eq(command("onion-auth remove " SERVICE, json, sizeof(json), text), 1);
+	ck_assert_int_eq(command("onion-auth add " SERVICE " b" KEY1, json, sizeof(json), text), 0);
+	ck_assert_int_eq(command("onion-auth add " SERVICE ".onion c" KEY1, json, sizeof(json), text), 0);
+	ck_assert_int_eq(command("onion-auth list", json, sizeof(json), text), 0);
+	ck_assert_str_eq(json, "{\"services\":[\"" SERVICE ".onion\"]}");
+	ck_assert_int_eq(command("onion-auth remove " SERVICE, json, sizeof(json), text), 0);
+	ck_assert_int_eq(command("onion-auth list", json, sizeof(json), text), 0);
+	ck_assert_str_eq(json, "{\"services\":[]}");
+	snprintf(path, sizeof(path), "%s/" SERVICE ".auth_private", dir);
+	ck_assert_int_ne(access(path, F_OK), 0);
+	ck_assert_int_eq(rmdir(dir), 0);
+}
+END_TEST
+
+START_TEST(onion_services_have_no_addresses_to_ask_for)
+{
+	struct ipc_addresses m;
+
+	ck_assert_int_eq(command("resolve " SERVICE ".onion", json, sizeof(json), text), 1);
+	ck_assert_ptr_nonnull(strstr(text, "no addresses"));
+	ck_assert_int_eq(command("resolve b" SERVICE ".onion", json, sizeof(json), text), 1);
+	ck_assert_int_eq(n_requests, 0);
+	/* Programs get a virtual one; a mistyped name is told at once. */
+	resolve("www." SERVICE ".onion", &m);
+	ck_assert_int_eq(m.lookup, IPC_LOOKUP_OK);
+	ck_assert_uint_eq(m.v4.family, ADDR_V4);
+	resolve(MISTYPED ".onion", &m);
+	ck_assert_int_eq(m.lookup, IPC_LOOKUP_NONAME);
+	resolve("expyuzz4wqqyqhjn.onion", &m);
+	ck_assert_int_eq(m.lookup, IPC_LOOKUP_NONAME);
+	ck_assert_int_eq(n_requests, 0);
 }
 END_TEST
 
@@ -551,6 +614,8 @@ int main(void)
 	tcase_add_test(c, a_long_answer_goes_out_in_many_frames);
 	tcase_add_loop_test(c, wrong_commands_are_status_2, 0,
 			    (int)(sizeof(wrong) / sizeof(wrong[0])));
+	tcase_add_test(c, keys_for_onion_services_come_and_go);
+	tcase_add_test(c, onion_services_have_no_addresses_to_ask_for);
 	tcase_add_test(c, the_log_level_can_be_asked_and_set);
 	tcase_add_test(c, resolve_asks_an_exit_and_answers_later);
 	suite_add_tcase(s, c);
