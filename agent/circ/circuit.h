@@ -159,6 +159,11 @@ int circuit_send_onion(struct circuit *c, uint8_t command, const uint8_t *body, 
 int circuit_add_far(struct circuit *c, const struct circuit_far *far);
 bool circuit_has_far(const struct circuit *c);
 /*
+ * The padding that hides an introduction is still coming (circ_padding.h): who closes the
+ * circuit now tells its second hop what it was for.
+ */
+bool circuit_is_padding(const struct circuit *c);
+/*
  * KH of the handshake with hop @i, CIRCUIT_KH_LEN bytes, for ESTABLISH_INTRO; secret. NULL: no
  * such hop, or the far one.
  */

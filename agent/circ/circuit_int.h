@@ -71,6 +71,11 @@ struct circuit {
 	struct handshake_client handshake;	/* with hop n_open, while building */
 	enum circuit_role role;
 	enum onion_step onion_step;
+	struct {
+		bool active;		/* the relay has not said that it is done */
+		uint8_t machine;
+		uint32_t counter;	/* machines started */
+	} padding;
 	unsigned int early_left;
 	unsigned int junk;
 

@@ -15,6 +15,7 @@
  */
 #include <errno.h>
 
+#include "agent/circ/circ_padding.h"
 #include "agent/circ/circuit_int.h"
 #include "agent/circ/hop.h"
 #include "common/log.h"
@@ -87,6 +88,8 @@ int circuit_send_onion(struct circuit *c, uint8_t command, const uint8_t *body, 
 		return -EINVAL;
 	c->onion_step = t->to;
 	circuit_send_msg(c, hop, command, 0, body, len);
+	if (command == RELAY_INTRODUCE1)
+		circ_padding_start(c, PADDING_HIDE_INTRO);
 	return 0;
 }
 
@@ -105,6 +108,8 @@ void circuit_onion_recv(struct circuit *c, size_t i, const struct relay_msg *msg
 		return;
 	}
 	c->onion_step = t->to;
+	if (msg->command == RELAY_RENDEZVOUS_ESTABLISHED)
+		circ_padding_start(c, PADDING_HIDE_REND);
 	if (c->ops->onion)
 		c->ops->onion(c, msg->command, msg->data, msg->len);
 	/* There is one RENDEZVOUS2 for a cookie: what it did not prove, nothing will. */

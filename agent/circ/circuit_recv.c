@@ -7,6 +7,7 @@
  * have an unlimited number of cells to signal with. What breaks the protocol
  * closes the circuit.
  */
+#include "agent/circ/circ_padding.h"
 #include "agent/circ/circuit_int.h"
 #include "agent/circ/conflux_int.h"
 #include "agent/circ/extend.h"
@@ -106,8 +107,10 @@ static void dispatch(struct circuit *c, size_t i, const struct relay_msg *msg,
 	case RELAY_BEGIN:
 		stream_recv_begin(c, i, msg);
 		return;
-	case RELAY_DROP:	/* padding by design (tor-spec 7.2) */
 	case RELAY_PADDING_NEGOTIATED:
+		circ_padding_recv(c, i, msg);
+		return;
+	case RELAY_DROP:	/* padding by design (tor-spec 7.2) */
 		return;
 	}
 	to_stream(c, i, msg);	/* END, CONNECTED, RESOLVED, XON, XOFF */

@@ -1,4 +1,5 @@
 circ_SRCS := \
+	agent/circ/circ_padding.c \
 	agent/circ/circuit.c \
 	agent/circ/circuit_build.c \
 	agent/circ/circuit_info.c \

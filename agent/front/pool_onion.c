@@ -15,8 +15,9 @@
  *
  * Stems are kept while onion services were asked for within the last hour, or are
  * hosted. They go when they were not used for long, when their vanguards changed, and
- * with a new identity. The asker is told of a loss exactly once, never from within a
- * call of its own.
+ * with a new identity. A client's introduction circuit outlives its use until
+ * MaxCircuitDirtiness, as C tor's does, so that its second hop cannot tell it by that.
+ * The asker is told of a loss exactly once, never from within a call of its own.
  */
 #include "agent/front/pool_onion.h"
 
@@ -30,6 +31,7 @@
 
 #define STEMS_BUILDING_MAX 2
 #define EXTEND_TIMEOUT_MS 30000	/* before anything is learned */
+#define LINGERING_MAX 32	/* introductions of ten minutes, for all but the busiest */
 
 static struct pool_circ *of(struct onion_circ *oc)
 {
@@ -261,13 +263,13 @@ static int launch_whole(struct pool *p, const struct onion_circ_request *req,
 	return 0;
 }
 
-static size_t count(const struct pool *p, enum pool_purpose purpose)
+static size_t count_asked(const struct pool *p)
 {
 	const struct pool_circ *pc;
 	size_t n = 0;
 
 	TAILQ_FOREACH(pc, &p->circs, entry)
-		n += pc->purpose == purpose;
+		n += pc->purpose == POOL_ONION && pc->onion.ops;
 	return n;
 }
 
@@ -288,7 +290,7 @@ static int do_launch(void *ctx, const struct onion_circ_request *req, struct oni
 	    !req->ops->closed || (req->target == NULL) != (req->purpose == ONION_CLIENT_REND))
 		return -EINVAL;
 	note_demand(p);
-	if (!p->netdir || count(p, POOL_ONION) >= POOL_ONION_MAX) {
+	if (!p->netdir || count_asked(p) >= POOL_ONION_MAX) {
 		p->waiting = true;
 		return -EAGAIN;
 	}
@@ -303,6 +305,17 @@ static int do_launch(void *ctx, const struct onion_circ_request *req, struct oni
 	return 0;
 }
 
+/* Circuits without an asker that live on for the looks of it. */
+static size_t count_lingering(const struct pool *p)
+{
+	const struct pool_circ *pc;
+	size_t n = 0;
+
+	TAILQ_FOREACH(pc, &p->circs, entry)
+		n += pc->purpose == POOL_ONION && !pc->onion.ops && pc->used_ms > 0;
+	return n;
+}
+
 static void do_close(void *ctx, struct onion_circ *oc)
 {
 	struct pool_circ *pc = of(oc);
@@ -310,7 +323,13 @@ static void do_close(void *ctx, struct onion_circ *oc)
 	(void)ctx;
 	oc->ops = NULL;
 	loop_cancel(pc->pool->config.loop, LOOP_PUMP, &pc->onion_task);
-	if (pc->state != POOL_GONE)
+	if (pc->state == POOL_GONE)
+		return;
+	/* Its second hop shall not see it end with the introduction: as C tor, it is kept. */
+	if (pc->state == POOL_OPEN && circuit_is_padding(pc->circuit) &&
+	    count_lingering(pc->pool) < LINGERING_MAX)
+		pc->used_ms = pool_now(pc->pool);
+	else
 		pool_circ_discard(pc);
 }
 

@@ -133,7 +133,8 @@ static bool swallow(struct net *net, unsigned int i, const struct relay_msg *m, 
 	(void)i;
 	(void)tag;
 	return (m->command >= RELAY_ESTABLISH_INTRO && m->command <= RELAY_INTRODUCE_ACK) ||
-	       m->command == RELAY_CONNECTED;
+	       m->command == RELAY_CONNECTED || m->command == RELAY_PADDING_NEGOTIATE ||
+	       m->command == RELAY_DROP;
 }
 
 static void onion_step(struct user *u, uint8_t arg)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/circ/circ_padding.h"
 #include "agent/circ/extend.h"
 #include "agent/circ/relay_cell.h"
 #include "agent/circ/resolve.h"
@@ -84,6 +85,7 @@ static void resolved(const uint8_t *data, size_t len)
 
 static void answers(const uint8_t *data, size_t len)
 {
+	struct padding_negotiated padding;
 	struct stream_asked asked;
 	struct stream_end end;
 	struct addr addr;
@@ -92,6 +94,7 @@ static void answers(const uint8_t *data, size_t len)
 	(void)connected_decode(data, len, &addr, &n);
 	end_decode(data, len, &end);
 	(void)end_reason_errno(end.reason);
+	(void)padding_negotiated_decode(data, len, &padding);
 	if (begin_decode(data, len, &asked) == 0 && asked.port == 0)
 		abort();
 	(void)xoff_decode(data, len);

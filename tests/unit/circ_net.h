@@ -618,7 +618,7 @@ static void net_set_up(struct net *net, uint64_t seed, bool cc, bool cgo)
 		memcpy(r->target.ntor_key, r->keys.public_key, NTOR_KEY_LEN);
 		r->target.has_ed = r->target.has_ntor = true;
 		r->target.or_v4 = (struct addr_port){ addr_v4(0x7f000001 + i), 9001 };
-		r->target.caps = RELAY_CAP_NTOR | RELAY_CAP_SENDME_V1;
+		r->target.caps = RELAY_CAP_NTOR | RELAY_CAP_SENDME_V1 | RELAY_CAP_PADDING2;
 		if (cc)
 			r->target.caps |= RELAY_CAP_NTOR3 | RELAY_CAP_CC;
 		if (cgo)

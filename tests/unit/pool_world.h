@@ -27,6 +27,7 @@ struct circuit {
 	size_t n;
 	enum circuit_role role;
 	unsigned int n_extended;
+	bool padding;
 	int64_t opened_ms;
 	size_t streams;
 	bool closed;
@@ -253,6 +254,11 @@ int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeou
 	c->hops[c->n++] = *hop;
 	c->n_extended++;
 	return 0;
+}
+
+bool circuit_is_padding(const struct circuit *c)
+{
+	return c->padding;
 }
 
 int circuit_set_role(struct circuit *c, enum circuit_role role)

@@ -9,6 +9,7 @@
 #include "tests/support/suite.h"
 #include "tests/unit/circ_net.h"
 
+#include "agent/circ/circ_padding.h"
 #include "agent/circ/stream_table.h"
 
 #define FAR 3	/* index of the hop after three relays */
@@ -112,6 +113,7 @@ struct heard {
 	uint8_t body[RELAY_DATA_MAX], end_reason;
 	size_t len;
 	unsigned int at;
+	uint8_t padding[PADDING_NEGOTIATE_LEN];
 };
 
 static bool hook(struct net *net, unsigned int i, const struct relay_msg *m, const uint8_t *tag)
@@ -124,6 +126,12 @@ static bool hook(struct net *net, unsigned int i, const struct relay_msg *m, con
 	if (m->command == RELAY_END && m->len > 0)
 		h->end_reason = m->data[0];
 	switch (m->command) {
+	case RELAY_PADDING_NEGOTIATE:
+	case RELAY_DROP:
+		ck_assert_uint_eq(i, PADDING_HOP);
+		if (m->command == RELAY_PADDING_NEGOTIATE)
+			memcpy(h->padding, m->data, PADDING_NEGOTIATE_LEN);
+		return true;
 	case RELAY_INTRODUCE1:
 	case RELAY_ESTABLISH_RENDEZVOUS:
 	case RELAY_ESTABLISH_INTRO:
@@ -330,6 +338,107 @@ START_TEST(kh_is_what_the_relay_has)
 	}
 	ck_assert_ptr_null(circuit_kh(c, 4));
 	circuit_close(c, DESTROY_NONE);
+	net_free(net);
+}
+END_TEST
+
+/* --- padding --- */
+
+/* version 0, START, machine, no echo, counter 1 */
+static const uint8_t start_intro[] = { 0, 2, 0, 0, 0, 0, 0, 1 };
+static const uint8_t start_rend[] = { 0, 2, 1, 0, 0, 0, 0, 1 };
+
+static const struct {
+	uint8_t body[8];
+	size_t len;
+	bool ends;
+} answers[] = {
+	{ { 0, 2, 1, 0, 0, 0, 0, 1 }, 8, false },	/* START, OK */
+	{ { 0, 2, 2, 0, 0, 0, 0, 1 }, 8, true },	/* START, ERR */
+	{ { 0, 1, 1, 0, 0, 0, 0, 1 }, 8, true },	/* STOP */
+	{ { 0, 1, 1, 0, 0, 0, 0, 0 }, 8, true },	/* STOP, any */
+	{ { 0, 1, 1, 0, 0, 0, 0, 2 }, 8, false },	/* of another one */
+	{ { 0, 1, 1, 1, 0, 0, 0, 1 }, 8, false },
+	{ { 1, 1, 1, 0, 0, 0, 0, 1 }, 8, false },	/* malformed */
+	{ { 0, 3, 1, 0, 0, 0, 0, 1 }, 8, false },
+	{ { 0, 1, 0, 0, 0, 0, 0, 1 }, 8, false },
+	{ { 0, 1, 1, 0, 0, 0, 0, 1 }, 7, false },
+	{ { 0 }, 0, false },
+};
+
+START_TEST(an_introduction_is_padded_until_the_relay_is_done)
+{
+	struct net *net = net_new(40, true, _i & 1);
+	struct watch w;
+	struct heard h;
+	struct circuit *c = build(net, &w, &h, 4);
+
+	ck_assert_int_eq(circuit_set_role(c, CIRCUIT_CLIENT_INTRO), 0);
+	ck_assert(!circuit_is_padding(c));
+	ck_assert_int_eq(circuit_send_onion(c, RELAY_INTRODUCE1, (const uint8_t *)"x", 1), 0);
+	ck_assert(circuit_is_padding(c));
+	net_settle(net);
+	ck_assert_uint_eq(h.n[RELAY_PADDING_NEGOTIATE], 1);
+	ck_assert_uint_eq(h.n[RELAY_DROP], 0);
+	ck_assert_mem_eq(h.padding, start_intro, sizeof(start_intro));
+	for (unsigned int i = 0; i < 10; i++)
+		net_say(net, PADDING_HOP, RELAY_DROP, 0, NULL, 0);
+	net_say(net, 2, RELAY_PADDING_NEGOTIATED, 0, answers[2].body, 8);	/* another hop */
+	net_settle(net);
+	ck_assert(circuit_is_padding(c));
+	net_say(net, PADDING_HOP, RELAY_PADDING_NEGOTIATED, 0, answers[_i].body, answers[_i].len);
+	net_settle(net);
+	ck_assert_int_eq(circuit_is_padding(c), !answers[_i].ends);
+	ck_assert_uint_eq(w.n_closed, 0);
+	circuit_close(c, DESTROY_NONE);
+	ck_assert(!circuit_is_padding(c));
+	net_settle(net);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(a_rendezvous_is_padded_with_one_cell)
+{
+	struct net *net = net_new(41, true, false);
+	struct watch w;
+	struct heard h;
+	struct circuit *c = build(net, &w, &h, FAR);
+
+	if (_i == 1)
+		net->params[0].name = "circpad_padding_disabled", net->params[0].value = 1;
+	ck_assert_int_eq(circuit_set_role(c, CIRCUIT_CLIENT_REND), 0);
+	ck_assert_int_eq(circuit_send_onion(c, RELAY_ESTABLISH_RENDEZVOUS, h.body, 20), 0);
+	net_settle(net);
+	ck_assert_uint_eq(h.n[RELAY_PADDING_NEGOTIATE], 0);
+	net_say(net, FAR - 1, RELAY_RENDEZVOUS_ESTABLISHED, 0, NULL, 0);
+	net_settle(net);
+	ck_assert_uint_eq(h.n[RELAY_PADDING_NEGOTIATE], _i == 0);
+	ck_assert_uint_eq(h.n[RELAY_DROP], _i == 0);
+	if (_i == 0)
+		ck_assert_mem_eq(h.padding, start_rend, sizeof(start_rend));
+	ck_assert(!circuit_is_padding(c));
+	circuit_close(c, DESTROY_NONE);
+	net_settle(net);
+	net_free(net);
+}
+END_TEST
+
+START_TEST(a_relay_that_cannot_pad_is_not_asked)
+{
+	struct net *net = net_new(42, true, false);
+	struct watch w;
+	struct heard h;
+	struct circuit *c;
+
+	net->relays[PADDING_HOP].target.caps &= ~(uint32_t)RELAY_CAP_PADDING2;
+	c = build(net, &w, &h, 4);
+	ck_assert_int_eq(circuit_set_role(c, CIRCUIT_CLIENT_INTRO), 0);
+	ck_assert_int_eq(circuit_send_onion(c, RELAY_INTRODUCE1, (const uint8_t *)"x", 1), 0);
+	net_settle(net);
+	ck_assert(!circuit_is_padding(c));
+	ck_assert_uint_eq(h.n[RELAY_PADDING_NEGOTIATE], 0);
+	circuit_close(c, DESTROY_NONE);
+	net_settle(net);
 	net_free(net);
 }
 END_TEST
@@ -765,6 +874,12 @@ int main(void)
 			    sizeof(out_of_turn) / sizeof(out_of_turn[0]));
 	tcase_add_test(t, junk_is_limited);
 	tcase_add_loop_test(t, kh_is_what_the_relay_has, 0, 4);
+	suite_add_tcase(s, t);
+	t = tcase_create("padding");
+	tcase_add_loop_test(t, an_introduction_is_padded_until_the_relay_is_done, 0,
+			    sizeof(answers) / sizeof(answers[0]));
+	tcase_add_loop_test(t, a_rendezvous_is_padded_with_one_cell, 0, 2);
+	tcase_add_test(t, a_relay_that_cannot_pad_is_not_asked);
 	suite_add_tcase(s, t);
 	t = tcase_create("far");
 	tcase_set_timeout(t, 120);

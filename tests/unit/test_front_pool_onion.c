@@ -357,6 +357,46 @@ START_TEST(another_introduction_point_is_one_hop_more)
 }
 END_TEST
 
+START_TEST(an_introduction_that_is_still_padded_lives_on)
+{
+	struct onion_circ *oc;
+
+	fill_reserve();
+	ck_assert_int_eq(launch(ONION_CLIENT_INTRO, &oc), 0);
+	circuits[0].ops->opened(&circuits[0]);
+	circuits[0].padding = true;
+	launcher.close(launcher.ctx, oc);
+	ck_assert(!circuits[0].closed);
+	/* Its asker hears nothing of it any more. */
+	circuits[0].ops->onion(&circuits[0], 40, (const uint8_t *)"ab", 2);
+	ck_assert_int_eq(asker.n_messages, 0);
+	fill_reserve();
+	ck_assert(!circuits[0].closed);
+	at(loop_now_ms(&loop) + config.max_dirtiness_ms + 1);
+	tick();
+	ck_assert(circuits[0].closed);
+	ck_assert_int_eq(asker.n_closed, 0);
+	/* Not beyond a new identity. */
+	at(loop_now_ms(&loop) + 1);
+	ck_assert_int_eq(launch(ONION_CLIENT_INTRO, &oc), 0);
+	circuits[1].ops->opened(&circuits[1]);
+	circuits[1].padding = true;
+	launcher.close(launcher.ctx, oc);
+	ck_assert(!circuits[1].closed);
+	pool_new_identity(pool);
+	ck_assert(circuits[1].closed);
+	/* And not too many. */
+	stem_result = -ENOENT;
+	for (unsigned int i = 0; i < 40; i++) {
+		ck_assert_int_eq(launch(ONION_CLIENT_INTRO, &oc), 0);
+		open_circuit(n_circuits - 1);
+		circuits[n_circuits - 1].padding = true;
+		launcher.close(launcher.ctx, oc);
+	}
+	ck_assert_uint_eq(on_books(POOL_ONION), 32);
+}
+END_TEST
+
 START_TEST(nonsense_is_refused)
 {
 	struct onion_circ_request req = { .purpose = ONION_CLIENT_REND, .ops = &ops,
@@ -486,6 +526,7 @@ int main(void)
 	tcase_add_test(t, targets_of_others_choosing_do_not_stop_everybody);
 	tcase_add_test(t, a_silent_guard_loses_the_circuit);
 	tcase_add_test(t, another_introduction_point_is_one_hop_more);
+	tcase_add_test(t, an_introduction_that_is_still_padded_lives_on);
 	tcase_add_test(t, nonsense_is_refused);
 	tcase_add_test(t, there_is_a_limit);
 	tcase_add_test(t, stems_go_with_their_vanguards_and_with_an_identity);
