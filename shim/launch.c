@@ -310,7 +310,7 @@ int launch_lease(const char *socket_path, const char *domain)
 	return -1;
 }
 
-int launch_agent(const struct launch *l, char *err)
+static int launch_once(const struct launch *l, char *err)
 {
 	int fd = launch_connect(l->socket_path), r;
 
@@ -338,4 +338,12 @@ int launch_agent(const struct launch *l, char *err)
 	r = l->no_wait ? 0 : await_ready(l, fd, err);
 	(void)close(fd);
 	return r;
+}
+
+/* One that was ending when it was asked is replaced; a second one that goes is told. */
+int launch_agent(const struct launch *l, char *err)
+{
+	int r = launch_once(l, err);
+
+	return r == -ECONNRESET || r == -EPIPE ? launch_once(l, err) : r;
 }
