@@ -112,7 +112,7 @@ struct pow_service_period {
  * @suggested:		The effort of the period that ends
  * @top_effort:		The highest effort that waits now; 0 with @waiting 0
  * @waiting:		Requests that wait now
- * @quarter_second:	Requests that are worked off in a quarter of a second
+ * @quarter_second:	Requests that are worked off in a quarter of a second; 0 is taken for 1
  */
 uint32_t pow_service_update(struct pow_service_period *period, uint32_t suggested,
 			    uint32_t top_effort, uint32_t waiting, uint32_t quarter_second);

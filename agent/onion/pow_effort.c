@@ -39,6 +39,9 @@ uint32_t pow_service_update(struct pow_service_period *period, uint32_t suggeste
 {
 	uint32_t next = suggested;
 
+	/* A queue that is empty is worked off at any rate. */
+	if (quarter_second == 0)
+		quarter_second = 1;
 	if (period->trimmed_effort_max > suggested ||
 	    (period->had_queue && waiting > 0 && top_effort >= suggested))
 		next = increased(period, suggested);

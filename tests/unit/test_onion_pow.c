@@ -231,6 +231,9 @@ START_TEST(services_follow_their_queue)
 		{ { 90, 3, 0, true }, 10, 10, 50, 5, 30 },
 		/* a queue with worse ones alone: neither */
 		{ { 90, 3, 0, true }, 10, 9, 50, 5, 10 },
+		/* slow, or without a limit: an empty queue still lets it fall */
+		{ { 90, 3, 0, true }, 9, 0, 0, 0, 6 },
+		{ { 90, 3, 0, true }, 9, 8, 1, 0, 9 },
 		/* a queue that was worked off */
 		{ { 90, 3, 0, true }, 9, 0, 0, 5, 6 },
 	};
