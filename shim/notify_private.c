@@ -20,6 +20,7 @@
 #include "shim/door.h"
 #include "shim/notify_parts.h"
 #include "shim/privnet.h"
+#include "shim/serving.h"
 #include "shim/transplant.h"
 
 #ifndef SECCOMP_ADDFD_FLAG_SEND
@@ -98,13 +99,19 @@ static int bring_home(const struct notify *n, struct call *c, const struct socka
 	return 0;
 }
 
-/* An address of this machine is where others on it will look for it. */
+/*
+ * An address of this machine is where others on it will look for it; that of a server
+ * to be served is loopback. Datagrams come from this machine alone, like connections
+ * (notify_serve_listen()). Done here, not continued: a thread may change the address.
+ */
 enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *ret)
 {
+	static const char device[] = "lo";
 	struct sockaddr_storage addr;
 	socklen_t len = (socklen_t)c->args[2];
+	bool private = notify_is_private(n, c);
 
-	if (!notify_is_private(n, c))
+	if (!private && (!notify_is_inet(c) || (c->type == SOCK_STREAM && !n->serving)))
 		return VERDICT_CONTINUE;
 	memset(&addr, 0, sizeof(addr));
 	*ret = -EINVAL;
@@ -113,7 +120,15 @@ enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *
 	*ret = -EFAULT;
 	if (!notify_read_mem(c->tid, &addr, c->args[1], len))
 		return VERDICT_RESULT;
-	*ret = bring_home(n, c, &addr, len);
+	if (n->serving && c->type == SOCK_STREAM)
+		serving_redirect_bind(n->serving, &addr, len);
+	if (private)
+		*ret = bring_home(n, c, &addr, len);
+	else
+		*ret = bind(c->fd, (const struct sockaddr *)&addr, len) == 0 ? 0 : -errno;
+	if (*ret == 0 && c->type == SOCK_DGRAM &&
+	    setsockopt(c->fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof(device)) != 0)
+		*ret = -EPERM;
 	return VERDICT_RESULT;
 }
 

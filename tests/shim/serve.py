@@ -160,6 +160,49 @@ def addresses(agent):
         check("SIGTERM is the command's", r.finish() == -signal.SIGTERM)
 
 
+def machine_address():
+    """An address of this machine other than loopback, or None."""
+    words = subprocess.run(["ip", "-4", "-o", "addr", "show", "scope", "global"],
+                           stdout=subprocess.PIPE, text=True, check=False).stdout.split()
+    return words[words.index("inet") + 1].split("/")[0] if "inet" in words else None
+
+
+def elsewhere(agent):
+    """Bound to an address that others see: it is on loopback instead."""
+    host = machine_address()
+    if not host:
+        print("        (no address but loopback: skipped)")
+        return
+    port = free_port()
+    r = Run(agent, ["--serve", "80:%d" % port] + server(port, host))
+    check("a server on this machine's address is found on loopback",
+          r.wait("reachable") and agent.wait_log("80:127.0.0.1:%d" % port))
+    try:
+        ask(port, b"bye", host)
+        check("and not on the address", False)
+    except OSError:
+        check("and not on the address", True)
+    ask(port, b"end")
+    r.finish()
+
+
+def datagrams(agent):
+    """What a command receives by UDP comes from this machine."""
+    r = Run(agent, ["--serve", "80", "python3", "-c",
+                    "import socket\ns=socket.socket(socket.AF_INET,socket.SOCK_DGRAM)\n"
+                    "s.bind(('',0))\nprint(s.getsockname()[1],flush=True)\n"
+                    "d,p=s.recvfrom(9)\ns.sendto(d+b'!',p)"])
+    port = int(r.proc.stdout.readline())
+    shown = subprocess.run(["ss", "-lnuH", "sport", "= :%d" % port], stdout=subprocess.PIPE,
+                           text=True, check=False).stdout
+    check("a datagram socket is bound to the loopback device: " + shown.strip(), "%lo" in shown)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.settimeout(3)
+        s.sendto(b"hi", ("127.0.0.1", port))
+        check("and works there", s.recv(9) == b"hi!")
+    r.finish()
+
+
 def two_ports(agent):
     one, two = free_port(), free_port()
     r = Run(agent, ["--serve", "80:%d" % one, "--serve", "443:%d" % two, "sh", "-c",
@@ -335,7 +378,7 @@ def code(agent):
 
 
 def main():
-    tests = [plain, only_local, addresses, two_ports, keys, refusals, taken, silent, late, daemon,
+    tests = [plain, only_local, addresses, elsewhere, datagrams, two_ports, keys, refusals, taken, silent, late, daemon,
              forking, quiet, code, agent_dies]
     for test in tests:
         if sys.argv[2:] and test.__name__ not in sys.argv[2:]:
