@@ -23,7 +23,8 @@
 
 /* What this program implements as a client. Keep in step with the code. */
 #define PROTOVER_OURS \
-	"Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 Link=4-5 Microdesc=1-3 Relay=2-6"
+	"Conflux=1 Cons=1-2 Desc=1-4 DirCache=2 FlowCtrl=1-2 HSDir=2 HSIntro=4-5 HSRend=2 " \
+	"Link=4-5 Microdesc=1-3 Relay=2-6"
 
 /*
  * Date of this release, 2026-11-20: a consensus made later than this knows of us,

@@ -138,6 +138,8 @@ int desc_middle_parse(const char *text, size_t len, struct desc_middle *ret)
 
 void desc_middle_deinit(struct desc_middle *d)
 {
+	if (d->blob)
+		secret_wipe(d->blob, d->blob_len);
 	free(d->clients);
 	free(d->blob);
 	d->clients = NULL;

@@ -29,7 +29,7 @@ struct desc_middle {
 	uint8_t ephemeral[32];	/* X25519 */
 	struct desc_client *clients;
 	size_t n_clients;
-	uint8_t *blob;		/* encrypted; free with desc_middle_deinit() */
+	uint8_t *blob;		/* encrypted; free with desc_middle_deinit(), which wipes it */
 	size_t blob_len;
 };
 

@@ -9,6 +9,7 @@
 #include "agent/onion/desc_crypt.h"
 #include "common/codec.h"
 #include "common/edcert.h"
+#include "common/secret.h"
 #include "dirclient/netdoc.h"
 
 enum part {
@@ -173,6 +174,8 @@ int desc_outer_parse(const char *text, size_t len, int64_t now, struct desc_oute
 
 void desc_outer_deinit(struct desc_outer *d)
 {
+	if (d->blob)
+		secret_wipe(d->blob, d->blob_len);
 	free(d->blob);
 	d->blob = NULL;
 	d->blob_len = 0;

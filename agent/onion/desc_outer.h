@@ -19,7 +19,7 @@ struct desc_outer {
 	uint32_t lifetime;	/* minutes */
 	uint64_t revision;
 	int64_t expires;	/* of the certificate */
-	uint8_t *blob;		/* superencrypted; free with desc_outer_deinit() */
+	uint8_t *blob;		/* superencrypted; free with desc_outer_deinit(), which wipes it */
 	size_t blob_len;
 };
 

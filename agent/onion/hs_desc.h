@@ -51,7 +51,7 @@ struct hs_pow_params {
 struct hs_desc_terms {
 	bool is_single_onion;
 	bool has_cc;		/* "flow-control" names FlowCtrl=2 */
-	uint8_t sendme_inc;	/* with has_cc; 1..100 */
+	uint8_t sendme_inc;	/* with has_cc; not 0, cc_params_inc_ok() says if it will do */
 	bool has_pow;
 	struct hs_pow_params pow;
 };
