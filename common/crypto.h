@@ -25,6 +25,11 @@ int crypto_init(void);
 
 /* --- random; aborts rather than return weak bytes --- */
 void crypto_random(void *out, size_t len);
+/*
+ * As good for hundreds of bytes that are no key (padding): ChaCha20 stretches 32 of the kernel's,
+ * which are asked for once a call; nothing is kept.
+ */
+void crypto_random_fill(void *out, size_t len);
 /* Uniform in [0, bound); bound > 0. */
 uint64_t crypto_random_below(uint64_t bound);
 

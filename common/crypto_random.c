@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "common/crypto.h"
+#include "common/secret.h"
 
 int crypto_init(void)
 {
@@ -19,6 +20,15 @@ int crypto_init(void)
 void crypto_random(void *out, size_t len)
 {
 	randombytes_buf(out, len);
+}
+
+void crypto_random_fill(void *out, size_t len)
+{
+	uint8_t seed[randombytes_SEEDBYTES];
+
+	crypto_random(seed, sizeof(seed));
+	randombytes_buf_deterministic(out, len, seed);
+	secret_wipe(seed, sizeof(seed));
 }
 
 uint64_t crypto_random_below(uint64_t bound)

@@ -121,7 +121,7 @@ void relay_cell_finish(uint8_t body[RELAY_BODY_LEN], const uint8_t *data, size_t
 	memset(body + used, 0, gap);
 	used += gap;
 	if (used < RELAY_BODY_LEN)
-		crypto_random(body + used, RELAY_BODY_LEN - used);
+		crypto_random_fill(body + used, RELAY_BODY_LEN - used);
 }
 
 int relay_cell_encode(unsigned int version, const struct relay_msg *msg,

@@ -292,6 +292,21 @@ START_TEST(random_bytes_differ)
 }
 END_TEST
 
+START_TEST(fill_bytes_differ_and_stay_within_bounds)
+{
+	uint8_t a[1000], b[1000];
+
+	memset(a, 0, sizeof(a));
+	crypto_random_fill(a, 500);
+	crypto_random_fill(b, 500);
+	ck_assert_mem_ne(a, b, 500);
+	ck_assert_mem_ne(a, a + 250, 250);
+	for (size_t i = 500; i < sizeof(a); i++)
+		ck_assert_uint_eq(a[i], 0);
+	crypto_random_fill(a, 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("crypto_key");
@@ -310,5 +325,6 @@ int main(void)
 	tcase_add_test(t, rsa_refuses_unusable_keys);
 	tcase_add_test(t, random_below_stays_below_and_reaches_everything);
 	tcase_add_test(t, random_bytes_differ);
+	tcase_add_test(t, fill_bytes_differ_and_stay_within_bounds);
 	return suite_run(s);
 }
