@@ -87,10 +87,16 @@ void stream_finish(struct stream *s, const struct stream_end *end, bool half)
 	s->ops->ended(s, &e);
 }
 
+/*
+ * C tor's clients tell no reason but MISC, except on sets, whose purpose it does not count
+ * among clients'; its services tell the true one (connection_edge_end).
+ */
 static void send_end(struct stream *s, uint8_t reason)
 {
 	struct circuit *c = s->circuit;
 
+	if (!c->conflux && s->kind != STREAM_ASKED)
+		reason = END_MISC;
 	if (c->state != CIRCUIT_CLOSED)
 		circuit_send_msg(c, circuit_hop_index(c, s->hop), RELAY_END, s->id, &reason, 1);
 }

@@ -11,6 +11,7 @@ void stream_table_init(struct stream_table *t)
 {
 	memset(t, 0, sizeof(*t));
 	TAILQ_INIT(&t->ages);
+	t->next_id = (uint16_t)crypto_random_below(UINT16_MAX + 1u);
 }
 
 static void drop_half(struct stream_table *t, struct half_stream *h)
@@ -75,8 +76,8 @@ uint16_t stream_table_pick_id(struct stream_table *t, int64_t now_ms)
 		return 0;
 	/* At most one ID in sixteen is taken. */
 	do {
-		id = (uint16_t)(1 + crypto_random_below(UINT16_MAX));
-	} while (stream_table_find(t, id) || find_half(t, id));
+		id = t->next_id++;
+	} while (id == 0 || stream_table_find(t, id) || find_half(t, id));
 	return id;
 }
 

@@ -18,7 +18,7 @@
 #include <uthash.h>
 
 /*
- * Live and half-closed together, for one hop: a sixteenth of all IDs, so random ones are
+ * Live and half-closed together, for one hop: a sixteenth of all IDs, so a free one is
  * found at once; about 400 KB at most. Beyond it new streams take another circuit.
  */
 #define STREAM_TABLE_MAX 4096
@@ -47,13 +47,14 @@ struct stream_table {
 	struct half_stream *half;
 	TAILQ_HEAD(half_stream_list, half_stream) ages;	/* oldest first */
 	unsigned int n_live, n_half;
+	uint16_t next_id;	/* as C tor's: from a random one upwards */
 };
 
 void stream_table_init(struct stream_table *t);
 /* Frees half-closed entries; the live streams are their owner's. */
 void stream_table_deinit(struct stream_table *t);
 struct stream *stream_table_find(const struct stream_table *t, uint16_t id);
-/* A random ID that nobody uses, or 0. */
+/* The next ID that nobody uses, or 0. */
 uint16_t stream_table_pick_id(struct stream_table *t, int64_t now_ms);
 /* Is there room for one more, whoever chose its ID? */
 bool stream_table_has_room(struct stream_table *t, int64_t now_ms);

@@ -55,7 +55,7 @@ size_t link_handshake_start(struct link_handshake *h, const struct relay_target 
 			    const struct addr *peer, const uint8_t tls_digest[SHA256_LEN],
 			    uint8_t out[LINK_HANDSHAKE_OUT_MAX])
 {
-	static const uint8_t versions[] = { 0, LINK_VERSION_MIN, 0, LINK_VERSION_MAX };
+	static const uint8_t versions[] = { 0, 3, 0, 4, 0, 5 };	/* as C tor; 3 is not chosen */
 	ssize_t n;
 
 	memset(h, 0, sizeof(*h));
@@ -72,7 +72,7 @@ size_t link_handshake_start(struct link_handshake *h, const struct relay_target 
 	return (size_t)n;
 }
 
-/* The highest version that both list (tor-spec 4.1). */
+/* The highest version that both know (tor-spec 4.1). */
 static int consume_versions(struct link_handshake *h, const struct cell *cell)
 {
 	unsigned int best = 0;

@@ -24,7 +24,7 @@
 #include "agent/link/netinfo.h"
 #include "common/relay_target.h"
 
-#define LINK_VERSION_MIN 4	/* 4-byte circuit IDs; C tor still speaks 3, we do not */
+#define LINK_VERSION_MIN 4	/* 4-byte circuit IDs; 3, with 2, is listed as C tor does and refused */
 #define LINK_VERSION_MAX 5	/* channel padding */
 /* The longest handshake cell accepted: five certificates take about 2000 bytes. */
 #define LINK_HANDSHAKE_BODY_MAX 16384

@@ -408,9 +408,9 @@ bool linkpeer_recv(struct linkpeer *p, void *out, size_t len)
 
 bool linkpeer_handshake(struct linkpeer *p)
 {
-	static const uint8_t want_versions[] = { 0, 0, 7, 0, 4, 0, 4, 0, 5 };
+	static const uint8_t want_versions[LINKPEER_VERSIONS_LEN] = { 0, 0, 7, 0, 6, 0, 3, 0, 4, 0, 5 };
 	static const uint8_t challenge[36] = { [33] = 1, [35] = 3 };
-	uint8_t versions[9], netinfo[CELL_LEN];
+	uint8_t versions[LINKPEER_VERSIONS_LEN], netinfo[CELL_LEN];
 
 	if (!linkpeer_recv(p, versions, sizeof(versions)))
 		return false;

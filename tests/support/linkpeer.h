@@ -88,6 +88,8 @@ void linkpeer_stop(struct linkpeer_server *s);
 void linkpeer_send(struct linkpeer *p, const void *data, size_t len);
 void linkpeer_send_cell(struct linkpeer *p, uint32_t circ_id, uint8_t command, const void *body,
 			size_t len);
+/* The VERSIONS cell of a client. */
+#define LINKPEER_VERSIONS_LEN 11
 void linkpeer_send_versions(struct linkpeer *p);
 void linkpeer_send_certs(struct linkpeer *p, const struct linkpeer_flaws *flaws);
 void linkpeer_send_netinfo(struct linkpeer *p, uint32_t timestamp);

@@ -74,6 +74,7 @@ struct net_relay {
 	struct net_stream streams[NET_STREAMS];
 	unsigned int n_streams;
 	unsigned int n_xoff, n_xon, n_stream_sendmes, n_ends;
+	uint8_t end_reason;	/* of the last END */
 };
 
 struct net {
@@ -418,6 +419,7 @@ static void net_message(struct net *net, unsigned int i, const struct relay_msg 
 		break;
 	case RELAY_END:
 		r->n_ends++;
+		r->end_reason = m->len > 0 ? m->data[0] : 0;
 		s = net_find(r, m->stream_id);
 		if (s)
 			s->ended = true;

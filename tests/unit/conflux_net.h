@@ -112,6 +112,7 @@ static void exit_take(struct set_exit *x, const struct held *m)
 		x->n_got += m->len;
 		break;
 	case RELAY_END:
+		ck_assert(m->len == 1 && m->data[0] == END_DONE);	/* C tor tells it on sets */
 		x->n_end++;
 		break;
 	case RELAY_XON:

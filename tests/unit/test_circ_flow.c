@@ -371,6 +371,23 @@ START_TEST(half_closed_streams_take_what_their_windows_allowed)
 }
 END_TEST
 
+START_TEST(stream_ids_count_up_round_zero_and_past_those_in_use)
+{
+	struct half_stream h = { .cc = true };
+	struct stream_table t;
+
+	stream_table_init(&t);
+	t.next_id = UINT16_MAX - 1;
+	ck_assert_uint_eq(stream_table_pick_id(&t, 1), UINT16_MAX - 1);
+	ck_assert_uint_eq(stream_table_pick_id(&t, 1), UINT16_MAX);
+	for (h.id = 1; h.id < 4; h.id++)
+		stream_table_add_half(&t, &h, 1);
+	ck_assert_uint_eq(stream_table_pick_id(&t, 1), 4);
+	ck_assert_uint_eq(stream_table_pick_id(&t, 1), 5);
+	stream_table_deinit(&t);
+}
+END_TEST
+
 START_TEST(half_closed_streams_expire)
 {
 	struct half_stream h = { .cc = true };
@@ -413,6 +430,7 @@ int main(void)
 	tcase_add_test(t, xoff_and_xon_must_be_earned_by_our_data);
 	tcase_add_loop_test(t, the_rate_of_an_xon_is_kept, 0, 5);
 	tcase_add_test(t, half_closed_streams_take_what_their_windows_allowed);
+	tcase_add_test(t, stream_ids_count_up_round_zero_and_past_those_in_use);
 	tcase_add_test(t, half_closed_streams_expire);
 	return suite_run(s);
 }

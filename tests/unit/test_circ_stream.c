@@ -418,6 +418,7 @@ START_TEST(late_cells_of_an_ended_stream_do_no_harm_and_count_for_sendmes)
 	ck_assert_uint_eq(a.n_got, 0);
 	ck_assert_uint_eq(n_closed, 0);
 	ck_assert_uint_eq(net->relays[2].n_ends, 1);
+	ck_assert_uint_eq(net->relays[2].end_reason, END_MISC);	/* as C tor: no reason is told */
 	ck_assert_int_ge(net->relays[2].package, 1000 - (int)net->relays[2].inc);
 	circuit_close(c, DESTROY_NONE);
 	net_free(net);

@@ -112,7 +112,7 @@ static void eager(struct linkpeer *p, void *ctx)
 	linkpeer_send_certs(p, NULL);
 	linkpeer_send_cell(p, 0, CELL_AUTH_CHALLENGE, challenge, sizeof(challenge));
 	linkpeer_send_netinfo(p, (uint32_t)time(NULL));
-	if (!linkpeer_recv(p, cell, 9))
+	if (!linkpeer_recv(p, cell, LINKPEER_VERSIONS_LEN))
 		return;
 	while (linkpeer_recv(p, cell, sizeof(cell)))
 		linkpeer_send(p, cell, sizeof(cell));

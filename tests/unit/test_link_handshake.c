@@ -17,7 +17,7 @@ static struct relay_target target;
 
 static void setup(void)
 {
-	static const uint8_t versions[] = { 0, 0, 7, 0, 4, 0, 4, 0, 5 };
+	static const uint8_t versions[] = { 0, 0, 7, 0, 6, 0, 3, 0, 4, 0, 5 };
 	struct addr peer = addr_v4(0x7f000001);
 	uint8_t tls[32];
 
