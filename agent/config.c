@@ -34,6 +34,7 @@ void config_deinit(struct config *c)
 	free(c->onion_auth_dir);
 	free(c->maps);
 	config_nodes_deinit(&c->nodes);
+	config_services_free(c);
 	memset(c, 0, sizeof(*c));
 }
 
@@ -115,7 +116,7 @@ static const struct config_option *find_option(const char *name, size_t *ret_ind
 	size_t n;
 	const struct config_option *table = config_options(&n);
 
-	assert(n <= 64);
+	assert(n <= CONFIG_OPTIONS_MAX);
 	for (size_t i = 0; i < n; i++) {
 		if (strcasecmp(table[i].name, name) == 0) {
 			*ret_index = i;
@@ -169,13 +170,13 @@ static int apply_line(struct config *c, char *text, unsigned int line, char *err
 		snprintf(err, err_len, "line %u: %s has no value", line, o->name);
 		return -EINVAL;
 	}
-	if ((c->given >> index & 1) && !(o->flags & CONFIG_LIST))
+	if (c->given[index] && !(o->flags & CONFIG_LIST))
 		snprintf(c->warning, sizeof(c->warning), "line %u: %s is given again; the last one counts",
 			 line, o->name);
 	r = o->set(c, o, value, reason, sizeof(reason));
 	if (r == -EINVAL)
 		snprintf(err, err_len, "line %u: %s: %s", line, o->name, reason);
-	c->given |= UINT64_C(1) << index;
+	c->given[index] = true;
 	return r;
 }
 
@@ -209,7 +210,7 @@ static bool is_given(const struct config *c, const char *name)
 {
 	size_t index;
 
-	return find_option(name, &index) && (c->given >> index & 1);
+	return find_option(name, &index) && c->given[index];
 }
 
 static int apply_defaults(struct config *c, char *err, size_t err_len)
@@ -218,7 +219,7 @@ static int apply_defaults(struct config *c, char *err, size_t err_len)
 	const struct config_option *table = config_options(&n);
 
 	for (size_t i = 0; i < n; i++) {
-		if ((c->given >> i & 1) || !table[i].def)
+		if (c->given[i] || !table[i].def)
 			continue;
 		if (table[i].set(c, &table[i], table[i].def, err, err_len) < 0)
 			return -ENOMEM;
@@ -247,6 +248,8 @@ static int check_whole(struct config *c, char *err, size_t err_len)
 			 "TestingTorNetwork 1 needs DirAuthority lines: it is not for the public network");
 		return -EINVAL;
 	}
+	if (config_services_check(c, err, err_len) < 0)
+		return -EINVAL;
 	return config_nodes_check(&c->nodes, err, err_len);
 }
 
@@ -357,6 +360,11 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 	memcpy(c->logs, next->logs, sizeof(c->logs));
 	c->n_logs = next->n_logs;
 	next->n_logs = 0;
+	config_services_free(c);
+	c->services = next->services;
+	c->n_services = next->n_services;
+	next->services = NULL;
+	next->n_services = 0;
 	free(c->maps);
 	c->maps = next->maps;
 	c->n_maps = next->n_maps;

@@ -18,6 +18,7 @@
 
 #include "agent/circ/conflux_msg.h"
 #include "agent/config_nodes.h"
+#include "agent/config_service.h"
 #include "common/addr.h"
 #include "common/log.h"
 #include "dirclient/dirclient.h"
@@ -30,6 +31,7 @@
 #define CONFIG_PORTS_MAX 32	/* OptimisticData */
 #define CONFIG_FALLBACKS_MAX 1024
 #define CONFIG_ERR_MAX 512
+#define CONFIG_OPTIONS_MAX 128	/* rows of the table */
 #define CONFIG_NAME_MAX 253	/* a host name */
 
 struct config_option;
@@ -132,8 +134,10 @@ struct config {
 	size_t n_listeners;
 	unsigned int listeners_off;	/* bit per kind: "SocksPort 0" */
 	struct config_nodes nodes;	/* whom we connect to */
-	/* Bit per table row: given in the file, so no default applies. */
-	uint64_t given;
+	struct service_options *services;	/* HiddenServiceDir and what follows it */
+	size_t n_services;
+	/* By table row: given in the file, so no default applies. */
+	bool given[CONFIG_OPTIONS_MAX];
 	char warning[CONFIG_ERR_MAX];	/* the last thing worth telling, or empty */
 };
 
@@ -200,7 +204,7 @@ struct config_option {
 	const char *def;	/* in the file's own syntax; NULL: computed, or empty */
 	unsigned int flags;
 };
-/* The table's rows, in a fixed order; at most 64 of them are settable. */
+/* The table's rows, in a fixed order; at most CONFIG_OPTIONS_MAX. */
 const struct config_option *config_options(size_t *ret_n);
 /* Options of tor that we know and refuse for now. */
 bool config_is_unsupported(const char *name);

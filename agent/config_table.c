@@ -147,8 +147,7 @@ static int set_interval(struct config *c, const struct config_option *o, const c
 	return 0;
 }
 
-/* An absolute path, or one below "~/". */
-static int expand_path(const char *value, char **ret, char *err, size_t err_len)
+int config_expand_path(const char *value, char **ret, char *err, size_t err_len)
 {
 	const char *home = secure_getenv("HOME");
 	char *path = NULL;
@@ -173,7 +172,7 @@ static int set_path(struct config *c, const struct config_option *o, const char 
 {
 	char **field_path = field(c, o);
 	char *path;
-	int r = expand_path(value, &path, err, err_len);
+	int r = config_expand_path(value, &path, err, err_len);
 
 	if (r < 0)
 		return r;
@@ -301,7 +300,7 @@ static int set_log(struct config *c, const struct config_option *o, const char *
 		return -EINVAL;
 	}
 	if (strcasecmp(sink, "file") == 0 && *value) {
-		int r = expand_path(value, &log.file, err, err_len);
+		int r = config_expand_path(value, &log.file, err, err_len);
 
 		if (r < 0)
 			return r;
@@ -356,6 +355,11 @@ static int set_listener(struct config *c, const struct config_option *o, const c
 	return config_listener_add(c, (enum config_listener_kind)o->min, value, err, err_len);
 }
 
+#define SERVICE(f) offsetof(struct service_options, f)
+#define SERVICE_BOOL(f) config_service_bool, SERVICE(f), .flags = CONFIG_LIST
+#define SERVICE_NUMBER(f, low, high) \
+	config_service_number, SERVICE(f), low, high, .flags = CONFIG_LIST
+
 #define SEC 1000LL
 static const struct config_option options[] = {
 	{ "Bridge", config_set_bridge, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
@@ -387,6 +391,23 @@ static const struct config_option options[] = {
 	{ "FallbackDir", set_fallback, 0, .flags = CONFIG_LIST | CONFIG_RESTART },
 	{ "FascistFirewall", set_bool, FIELD(nodes.fascist_firewall), .def = "0",
 	  .flags = CONFIG_RESTART },
+	{ "HiddenServiceAllowRemoteTargets", SERVICE_BOOL(allow_remote_targets) },
+	{ "HiddenServiceAllowUnknownPorts", SERVICE_BOOL(allow_unknown_ports) },
+	{ "HiddenServiceCircuitSourceAddress", SERVICE_BOOL(circuit_source) },
+	{ "HiddenServiceDir", config_service_dir, 0, .flags = CONFIG_LIST },
+	{ "HiddenServiceDirGroupReadable", SERVICE_BOOL(group_readable) },
+	{ "HiddenServiceEnableIntroDoSBurstPerSec", SERVICE_NUMBER(dos_burst, 0, INT32_MAX) },
+	{ "HiddenServiceEnableIntroDoSDefense", SERVICE_BOOL(dos_defense) },
+	{ "HiddenServiceEnableIntroDoSRatePerSec", SERVICE_NUMBER(dos_rate, 0, INT32_MAX) },
+	{ "HiddenServiceExportCircuitID", config_service_export, 0, .flags = CONFIG_LIST },
+	{ "HiddenServiceMaxStreams", SERVICE_NUMBER(max_streams, 0, SERVICE_STREAMS_MAX) },
+	{ "HiddenServiceMaxStreamsCloseCircuit", SERVICE_BOOL(max_streams_close) },
+	{ "HiddenServiceNumIntroductionPoints", SERVICE_NUMBER(n_intro, SERVICE_INTRO_DEFAULT, SERVICE_INTRO_MAX) },
+	{ "HiddenServicePort", config_service_port, 0, .flags = CONFIG_LIST },
+	{ "HiddenServicePoWDefensesEnabled", SERVICE_BOOL(pow) },
+	{ "HiddenServicePoWQueueBurst", SERVICE_NUMBER(pow_burst, 0, INT32_MAX) },
+	{ "HiddenServicePoWQueueRate", SERVICE_NUMBER(pow_rate, 0, INT32_MAX) },
+	{ "HiddenServiceVersion", config_service_version, 0, .flags = CONFIG_LIST },
 	{ "HTTPProxyFilter", set_http_filter, 0, .def = "1" },
 	{ "HTTPTunnelPort", set_listener, 0, CONFIG_LISTENER_HTTP,
 	  .flags = CONFIG_LIST | CONFIG_RESTART },
@@ -418,73 +439,4 @@ const struct config_option *config_options(size_t *ret_n)
 {
 	*ret_n = sizeof(options) / sizeof(options[0]);
 	return options;
-}
-
-/* tor's names that mean something here one day; "Option 0" is accepted as "off". */
-static const char *const unsupported[] = {
-	"AutomapHostsOnResolve", "ControlPort", "ControlSocket",
-	"HiddenServiceDir", "HiddenServicePort", "HTTPSProxy", "HTTPSProxyAuthenticator",
-	"LearnCircuitBuildTimeout", "LongLivedPorts", "MiddleNodes", "NATDPort",
-	"NewCircuitPeriod", "NumEntryGuards", "ORPort", "RejectPlaintextPorts", "Socks4Proxy",
-	"Socks5Proxy", "SocksPolicy", "TrackHostExits", "TransPort", "UseEntryGuards",
-	"WarnPlaintextPorts", "CircuitPadding", "UseMicrodescriptors",
-	"VanguardsLiteEnabled",
-};
-
-bool config_is_unsupported(const char *name)
-{
-	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
-		if (strcasecmp(unsupported[i], name) == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Levenshtein distance of two short words, without regard to case. */
-static unsigned int distance(const char *a, const char *b)
-{
-	unsigned int row[64];
-	size_t n = strlen(b);
-
-	if (n >= 64 || strlen(a) >= 64)
-		return 64;
-	for (size_t j = 0; j <= n; j++)
-		row[j] = (unsigned int)j;
-	for (size_t i = 0; a[i]; i++) {
-		unsigned int diagonal = row[0];
-
-		row[0] = (unsigned int)i + 1;
-		for (size_t j = 0; j < n; j++) {
-			unsigned int cost = tolower((unsigned char)a[i]) !=
-					    tolower((unsigned char)b[j]);
-			unsigned int best = diagonal + cost;
-
-			diagonal = row[j + 1];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j + 1] + 1 < best)
-				best = row[j + 1] + 1;
-			row[j + 1] = best;
-		}
-	}
-	return row[n];
-}
-
-const char *config_nearest(const char *name)
-{
-	size_t n_settable = sizeof(options) / sizeof(options[0]);
-	size_t n = n_settable + sizeof(unsupported) / sizeof(unsupported[0]);
-	unsigned int best = strlen(name) < 6 ? 1 : (unsigned int)strlen(name) / 3;
-	const char *found = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		const char *word = i < n_settable ? options[i].name : unsupported[i - n_settable];
-		unsigned int d = distance(name, word);
-
-		if (d <= best && (d < best || !found)) {
-			best = d;
-			found = word;
-		}
-	}
-	return found;
 }

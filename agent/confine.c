@@ -70,6 +70,9 @@ static void enter(const struct agent *a)
 		if (a->config.logs[i].file)
 			c.writable[c.n_writable++] = a->config.logs[i].file;
 	}
+	/* Keys were read before; clients' files and a reload need it later. */
+	for (size_t i = 0; i < a->config.n_services && c.n_writable < SANDBOX_DIRS_MAX; i++)
+		c.writable[c.n_writable++] = a->config.services[i].dir;
 	add_sockets(a, &c, dirs);
 	parts = sandbox_enter(&c, err, sizeof(err));
 	if (err[0])

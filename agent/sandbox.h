@@ -20,7 +20,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define SANDBOX_DIRS_MAX 32
+#define SANDBOX_DIRS_MAX 96	/* 64 of onion services, and what else there is */
 
 struct sandbox_config {
 	/* Existing directories, below which files may be made, written and removed; or files. */

@@ -16,6 +16,7 @@ ctl_SRCS := \
 	agent/ctl/doctor_local.c \
 	agent/ctl/key_input.c \
 	agent/ctl/onionctl.c \
+	agent/ctl/service.c \
 	agent/ctl/show.c \
 	agent/ctl/top.c \
 	agent/ctl/top_draw.c

@@ -16,9 +16,11 @@
 #include <unistd.h>
 
 #include "common/ipc.h"
+#include "common/secret.h"
 #include "common/socket_path.h"
 
 #define REPLY_MAX (16u << 20)
+#define FRAME_MS 10000	/* for the rest of a frame that began */
 
 static int64_t now_ms(void)
 {
@@ -152,18 +154,28 @@ static int read_frame(int fd, struct ask_reply *r, uint8_t *body, int64_t deadli
 	return append(r, text);
 }
 
-static int exchange(int fd, const char *line, struct ask_reply *reply, int timeout_s)
+static int send_line(int fd, const char *line)
 {
 	uint8_t frame[IPC_HEADER_LEN + IPC_REQUEST_MAX];
-	int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
 	ssize_t n = ipc_control_encode(frame, sizeof(frame), (struct ipc_str){ line, strlen(line) });
-	uint8_t *body;
-	int r;
+	int r = 0;
 
 	if (n < 0)
 		return -E2BIG;
 	if (send(fd, frame, (size_t)n, MSG_NOSIGNAL) != n)
-		return -errno;
+		r = -errno;
+	secret_wipe(frame, sizeof(frame));
+	return r;
+}
+
+static int exchange(int fd, const char *line, struct ask_reply *reply, int timeout_s)
+{
+	int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
+	uint8_t *body;
+	int r = send_line(fd, line);
+
+	if (r < 0)
+		return r;
 	body = malloc(IPC_BODY_MAX);
 	if (!body)
 		return -ENOMEM;
@@ -196,8 +208,51 @@ int ask(const char *line, int timeout_s, struct ask_reply *reply)
 	return reply->status ? reply->status : ASK_FAILED;
 }
 
+/* Each DATA frame is a document of its own; it may take any time to come. */
+static int follow(int fd, const char *line, struct ask_reply *reply, ask_document_fn document,
+		  void *ctx)
+{
+	uint8_t *body = malloc(IPC_BODY_MAX);
+	int r = body ? send_line(fd, line) : -ENOMEM;
+
+	while (r == 0) {
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+
+		if (poll(&p, 1, -1) < 0)
+			continue;
+		r = read_frame(fd, reply, body, now_ms() + FRAME_MS);
+		if (r == 0 && reply->len > 0) {
+			if (document(ctx, reply->json) < 0)
+				r = -ECANCELED;
+			reply->len = 0;
+		}
+	}
+	free(body);
+	return r < 0 ? r : 0;
+}
+
+int ask_follow(const char *line, ask_document_fn document, void *ctx, struct ask_reply *reply)
+{
+	int fd = -1;
+	int r;
+
+	memset(reply, 0, sizeof(*reply));
+	r = connect_agent(reply, &fd);
+	if (r != 0)
+		return r;
+	r = follow(fd, line, reply, document, ctx);
+	close(fd);
+	if (r == -ECONNRESET)
+		return fail(reply, ASK_FAILED, "the agent has ended");
+	if (r < 0)
+		return fail(reply, ASK_FAILED, "the agent did not answer: %s", strerror(-r));
+	return reply->status;
+}
+
 void ask_reply_deinit(struct ask_reply *reply)
 {
+	if (reply->json)
+		secret_wipe(reply->json, reply->len);
 	free(reply->json);
 	memset(reply, 0, sizeof(*reply));
 }

@@ -24,6 +24,13 @@ struct ask_reply {
 /* @line: words as given to onionctl. Fills @reply in any case: ask_reply_deinit() it. */
 int ask(const char *line, int timeout_s, struct ask_reply *reply);
 void ask_reply_deinit(struct ask_reply *reply);
+/* A document that came; less than 0: enough. */
+typedef int (*ask_document_fn)(void *ctx, const char *json);
+/*
+ * As ask(), for commands that go on: @document hears of each document until the agent or the
+ * user ends it.
+ */
+int ask_follow(const char *line, ask_document_fn document, void *ctx, struct ask_reply *reply);
 /* As ask(), the document parsed: a new reference. Another result than 0: a sentence in @err. */
 int ask_json(const char *line, int timeout_s, json_t **ret, char *err, size_t err_len);
 

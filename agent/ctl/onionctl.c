@@ -15,6 +15,7 @@
 #include "agent/ctl/ask.h"
 #include "agent/ctl/doctor.h"
 #include "agent/ctl/key_input.h"
+#include "agent/ctl/service.h"
 #include "agent/ctl/show.h"
 #include "agent/ctl/top.h"
 #include "common/ipc.h"
@@ -42,11 +43,16 @@ static const char usage[] =
 	"                      keep the key for an onion service; without KEY it is asked for\n"
 	"  onion-auth remove ADDRESS\n"
 	"                      forget the key for an onion service\n"
+	"  service add PORT[:TARGET]...   offer an onion service of servers on this computer\n"
+	"  service remove ADDRESS         end it\n"
+	"  service list                   every onion service with its state\n"
 	"  log [LEVEL]         show or set the log level (error, warn, notice, info, debug)\n"
 	"  reload              read the configuration again\n"
 	"  stop                end the agent and all of its connections\n"
 	"\n"
 	"  --json              print the agent's answer as JSON\n"
+	"  --key FILE          service add: the service's key; a new one is written there\n"
+	"  --foreground        service add: the service ends with this command\n"
 	"  --timeout SEC       give up after SEC seconds (default 10, resolve 150)\n"
 	"  --version, --help\n"
 	"\n"
@@ -66,6 +72,7 @@ static const struct command {
 	{ "new-identity", TIMEOUT_DEFAULT_S, show_ok, NULL },
 	{ "close-circuit", TIMEOUT_DEFAULT_S, show_ok, NULL },
 	{ "onion-auth", TIMEOUT_DEFAULT_S, show_onion_auth, NULL },
+	{ "service", TIMEOUT_DEFAULT_S, show_services, NULL },
 	{ "log", TIMEOUT_DEFAULT_S, show_level, NULL },
 	{ "reload", TIMEOUT_DEFAULT_S, show_ok, NULL },
 	{ "stop", TIMEOUT_DEFAULT_S, show_ok, NULL },
@@ -122,7 +129,7 @@ static int join(char **words, int n, char *line, size_t cap)
 	return 0;
 }
 
-static int run(char **words, int n, bool json, int timeout_s)
+static int run_words(char **words, int n, bool json, int timeout_s)
 {
 	char line[IPC_REQUEST_MAX];
 
@@ -154,6 +161,19 @@ static int run(char **words, int n, bool json, int timeout_s)
 	return ASK_USAGE;
 }
 
+/* "service add" has options and files of its own. */
+static int run(char **words, int n, const struct service_add *add, bool json, int timeout_s)
+{
+	if (n >= 2 && strcmp(words[0], "service") == 0 && strcmp(words[1], "add") == 0)
+		return service_add_run(words + 2, n - 2, add, json,
+				       timeout_s ? timeout_s : TIMEOUT_DEFAULT_S);
+	if (add->key_file || add->foreground) {
+		fprintf(stderr, "onionctl: --key and --foreground belong to service add\n");
+		return ASK_USAGE;
+	}
+	return run_words(words, n, json, timeout_s);
+}
+
 /* 1 to TIMEOUT_MAX_S, or 0 after a message. */
 static int parse_seconds(const char *text)
 {
@@ -171,10 +191,12 @@ static int parse_seconds(const char *text)
 int main(int argc, char **argv)
 {
 	static const struct option longopts[] = {
+		{ "key", required_argument, NULL, 'k' }, { "foreground", no_argument, NULL, 'f' },
 		{ "json", no_argument, NULL, 'j' },    { "timeout", required_argument, NULL, 't' },
 		{ "version", no_argument, NULL, 'V' }, { "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct service_add add = { 0 };
 	bool json = false;
 	int timeout_s = 0;
 	int c;
@@ -183,6 +205,12 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'j':
 			json = true;
+			break;
+		case 'k':
+			add.key_file = optarg;
+			break;
+		case 'f':
+			add.foreground = true;
 			break;
 		case 't':
 			timeout_s = parse_seconds(optarg);
@@ -203,5 +231,5 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return ASK_USAGE;
 	}
-	return run(argv + optind, argc - optind, json, timeout_s);
+	return run(argv + optind, argc - optind, &add, json, timeout_s);
 }

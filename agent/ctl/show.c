@@ -201,6 +201,41 @@ void show_onion_auth(FILE *out, const json_t *doc)
 		fprintf(out, "%s\n", json_is_string(s) ? json_string_value(s) : "");
 }
 
+static void show_service(FILE *out, const json_t *s)
+{
+	const json_t *p;
+	size_t i;
+	char age[32];
+
+	fprintf(out, "%s  %s for %s, %lld clients\n", ctl_text(s, "address"), ctl_text(s, "state"),
+		ctl_span(ctl_number(s, "age_ms") / 1000, age), ctl_number(s, "clients"));
+	json_array_foreach(json_object_get(s, "ports"), i, p)
+		fprintf(out, "    port %lld to %s\n", ctl_number(p, "port"), ctl_text(p, "target"));
+	if (json_is_string(json_object_get(s, "directory")))
+		fprintf(out, "    of %s, %lld authorised clients\n", ctl_text(s, "directory"),
+			ctl_number(s, "authorized_clients"));
+	fprintf(out, "    %lld introduction points, at %lld of %lld directories; ",
+		ctl_number(s, "introduction_points"), ctl_number(s, "directories"),
+		ctl_number(s, "directories_wanted"));
+	fprintf(out, "%lld introductions, %lld refused\n", ctl_number(s, "introductions"),
+		ctl_number(s, "refused"));
+}
+
+/* "service remove" answers { "ok": true }. */
+void show_services(FILE *out, const json_t *doc)
+{
+	const json_t *list = json_object_get(doc, "services");
+	const json_t *s;
+	size_t i;
+
+	if (!list)
+		show_ok(out, doc);
+	else if (json_array_size(list) == 0)
+		fprintf(out, "no onion services\n");
+	json_array_foreach(list, i, s)
+		show_service(out, s);
+}
+
 void show_ok(FILE *out, const json_t *doc)
 {
 	const char *note = json_string_value(json_object_get(doc, "note"));

@@ -13,6 +13,7 @@ void show_streams(FILE *out, const json_t *doc);
 void show_answers(FILE *out, const json_t *doc);
 /* Addresses of the services that there are keys for. */
 void show_onion_auth(FILE *out, const json_t *doc);
+void show_services(FILE *out, const json_t *doc);
 void show_ok(FILE *out, const json_t *doc);
 void show_level(FILE *out, const json_t *doc);
 

@@ -178,8 +178,9 @@ static void st_ended(struct stream *st, const struct stream_end *end)
 		note_failure(a, end);
 	a->stream = NULL;
 	a->circ = NULL;
+	/* Clients never say why (C tor: relay_send_end_cell_from_edge()). */
 	if (a->kind == ATTACH_SERVICE)
-		done = end->reason == END_DONE;
+		done = end->by_peer || end->reason == END_DONE;
 	if (was_open || done || a->kind == ATTACH_SERVICE) {
 		finish(a, done ? 0 : ECONNRESET, end->reason, was_open);
 		return;

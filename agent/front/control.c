@@ -16,7 +16,7 @@
 #include "common/log.h"
 #include "common/onion_address.h"
 
-#define WORDS_MAX 4
+#define WORDS_MAX 80	/* "service add" with 64 ports and its options */
 
 struct command {
 	const char *name;
@@ -236,6 +236,7 @@ static const struct command commands[] = {
 	{ "new-identity", 0, 0, run_new_identity },
 	{ "close-circuit", 1, 1, run_close_circuit },
 	{ "onion-auth", 1, 3, run_onion_auth },
+	{ "service", 1, WORDS_MAX, control_service },
 	{ "log", 0, 1, run_log },
 	{ "reload", 0, 0, run_reload },
 	{ "stop", 0, 0, run_stop },

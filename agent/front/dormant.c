@@ -4,7 +4,8 @@
  *
  * After DormantClientTimeout without a request from a program, directories are asked for
  * nothing any more; circuits were given up an hour after the last request (pool.h).
- * The first request wakes it at once. Streams that go on count as use.
+ * The first request wakes it at once. Streams that go on count as use, and so do onion
+ * services: they must be found.
  */
 #include "agent/front/front_internal.h"
 #include "common/log.h"
@@ -25,7 +26,7 @@ void front_check_dormant(struct front *f)
 {
 	int64_t now = loop_now_ms(f->config.loop);
 
-	if (pipe_count(f->pipes) > dirlink_count(f->dirlink))
+	if (pipe_count(f->pipes) > dirlink_count(f->dirlink) || hosting_count(f->hosting) > 0)
 		f->used_ms = now;
 	if (f->dormant || now - f->used_ms < f->config.config->dormant_ms)
 		return;

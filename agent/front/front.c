@@ -196,6 +196,8 @@ static void pool_changed(void *ctx)
 	struct front *f = ctx;
 
 	attach_set_run(f->attach);
+	if (f->hosting)
+		hosting_kick(f->hosting);
 	if (progress_set_circuits(f->progress, pool_has_opened(f->pool), pool_problem(f->pool)))
 		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
 }
@@ -249,6 +251,7 @@ static void check_netdir(struct front *f)
 	f->has_netdir = nd != NULL;
 	pool_set_netdir(f->pool, nd);
 	client_net_set_netdir(f->onion, nd);
+	hosting_set_netdir(f->hosting, nd);
 }
 
 static void dir_progress(void *agent, const struct dir_progress *progress)
@@ -274,6 +277,7 @@ static void dir_netdir(void *agent, const struct netdir *nd)
 	f->had_netdir = true;
 	pool_set_netdir(f->pool, nd);
 	client_net_set_netdir(f->onion, nd);
+	hosting_set_netdir(f->hosting, nd);
 }
 
 const struct dir_ops *front_dir_ops(void)
@@ -305,6 +309,7 @@ void front_kick(struct front *f)
 		return;
 	pool_kick(f->pool);
 	attach_set_run(f->attach);
+	hosting_kick(f->hosting);
 }
 
 void front_network_changed(struct front *f, bool lost)
@@ -355,12 +360,13 @@ static bool make_parts(struct front *f)
 	f->attach = attach_set_new(&attach);
 	f->pipes = f->attach ? pipe_set_new(c->loop, f->attach, f->handles) : NULL;
 	f->dirlink = f->pipes ? dirlink_new(c->loop, f->pipes, f->pool) : NULL;
+	f->hosting = f->dirlink ? hosting_new(f) : NULL;
 	f->sessions = session_set_new(c->loop, &session_ops, f);
 	f->leases = lease_set_new(c->loop, f->pool, f->names);
 	f->proxy = proxy_new(f);
 	if (f->leases)
 		lease_set_on_release(f->leases, onion_release, f);
-	return f->dirlink && f->sessions && f->leases && f->proxy;
+	return f->hosting && f->sessions && f->leases && f->proxy;
 }
 
 struct front *front_new(const struct front_config *config)
@@ -404,6 +410,7 @@ void front_stop(struct front *f)
 	attach_set_free(f->attach);
 	f->attach = NULL;
 	client_net_free(f->onion);
+	hosting_free(f->hosting);
 	pool_free(f->pool);
 	handles_free(f->handles);
 	names_free(f->names);
@@ -417,6 +424,11 @@ void front_free(struct front *f)
 	front_stop(f);
 	domains_deinit(&f->domains);
 	free(f);
+}
+
+size_t front_host_services(struct front *f)
+{
+	return f->stopped ? 0 : hosting_configure(f->hosting);
 }
 
 int front_listen_proxies(struct front *f, char *err, size_t err_len)

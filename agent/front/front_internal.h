@@ -12,6 +12,7 @@
 #include "agent/front/domain.h"
 #include "agent/front/front.h"
 #include "agent/front/handles.h"
+#include "agent/front/hosting.h"
 #include "agent/front/lease.h"
 #include "agent/front/names.h"
 #include "agent/front/pipe.h"
@@ -42,6 +43,7 @@ struct front {
 	struct lease_set *leases;
 	struct proxy *proxy;
 	struct dirlink *dirlink;
+	struct hosting *hosting;
 	struct progress *progress;
 	struct dirclient *dirclient;
 	struct loop_task progress_task;

@@ -1,8 +1,10 @@
 front_SRCS := \
 	agent/config.c \
 	agent/config_listener.c \
+	agent/config_names.c \
 	agent/config_nodes.c \
 	agent/config_optimistic.c \
+	agent/config_service.c \
 	agent/config_table.c \
 	agent/front/attach.c \
 	agent/front/attach_early.c \
@@ -14,6 +16,7 @@ front_SRCS := \
 	agent/front/bridges.c \
 	agent/front/control.c \
 	agent/front/control_json.c \
+	agent/front/control_service.c \
 	agent/front/dest.c \
 	agent/front/dirlink.c \
 	agent/front/dns_job.c \
@@ -23,6 +26,7 @@ front_SRCS := \
 	agent/front/front.c \
 	agent/front/handles.c \
 	agent/front/http_body.c \
+	agent/front/hosting.c \
 	agent/front/http_exchange.c \
 	agent/front/http_exchange_begin.c \
 	agent/front/http_filter.c \

@@ -43,10 +43,13 @@
 #define SERVICE_REND_MAX 160		/* joined clients of all services; each is a circuit */
 #define SERVICE_REND_PENDING_MAX 16	/* circuits to rendezvous points being built, a service */
 #define SERVICE_QUEUE_MAX 256		/* introductions that wait, without proof of work */
+#define SERVICE_INTRO_RATE 200		/* introductions a second that are decrypted, a service */
+#define SERVICE_INTRO_BURST 2000	/* and at once; each costs 0.1 ms */
 #define SERVICE_REND_MS 30000		/* from introduction to RENDEZVOUS1 (C tor: 30 s) */
 #define SERVICE_REND_IDLE_MS (10 * 60 * 1000)	/* a joined client without streams */
 #define SERVICE_INTRO_REPLY_MS 30000	/* from ESTABLISH_INTRO to INTRO_ESTABLISHED */
 #define SERVICE_INTRO_TRIES 3		/* circuits to a point after the first (C tor: 3) */
+#define SERVICE_PATH_TRIES 8		/* whose way to the target failed: not the target's fault */
 #define SERVICE_INTRO_LIFE_MIN_MS (18 * 3600 * 1000)	/* rotation (C tor: 18 to 24 h) */
 #define SERVICE_INTRO_LIFE_MAX_MS (24 * 3600 * 1000)
 #define SERVICE_INTRO_COUNT_MIN 16384	/* and by introductions */
@@ -75,6 +78,8 @@ struct service_wire {
 	/* KH of the last hop, or NULL. */
 	const uint8_t *(*kh)(const struct onion_circ *oc);
 	int (*join)(struct onion_circ *oc, const struct circuit_far *far);
+	/* The target's own failure, not that of the path to it. */
+	bool (*target_failed)(const struct onion_circ *oc, const struct circuit_failure *why);
 	size_t (*n_streams)(const struct onion_circ *oc);
 	void (*refuse)(struct stream *s, uint8_t reason);
 	int (*post)(struct loop *loop, struct onion_circ *oc, const struct dir_request_spec *spec,

@@ -27,6 +27,13 @@ int64_t service_earlier(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
+int64_t service_path_retry_ms(unsigned int failures)
+{
+	int64_t ms = failures < 6 ? INT64_C(500) << failures : 30000;
+
+	return ms < 30000 ? ms : 30000;
+}
+
 int64_t service_random_between(int64_t min, int64_t max)
 {
 	return min + (int64_t)crypto_random_below((uint64_t)(max - min) + 1);
@@ -242,6 +249,8 @@ int service_begin(struct service_host *h, struct service_options *options,
 	s->configured = options->dir != NULL;
 	s->began_ms = loop_now_ms(h->env.loop);
 	s->launched_since_ms = s->began_ms;
+	s->intro_bucket = SERVICE_INTRO_BURST;
+	s->intro_bucket_ms = s->began_ms;
 	onion_address_encode(s->address, key->id);
 	TAILQ_INIT(&s->rends);
 	TAILQ_INSERT_TAIL(&h->services, s, entry);

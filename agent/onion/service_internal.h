@@ -43,7 +43,8 @@ struct service_intro {
 	struct hs_intro_keys keys;	/* the public halves */
 	struct onion_circ *oc;
 	bool offered;			/* in the descriptor that was published last */
-	unsigned int failures;
+	unsigned int failures;		/* its own */
+	unsigned int path_failures;	/* in a row */
 	int64_t due_ms;
 	int64_t expires_ms;
 	uint32_t n_seen;		/* introductions */
@@ -71,6 +72,7 @@ struct service_upload {
 	struct onion_circ *oc;
 	struct dir_request *request;
 	unsigned int failures;
+	unsigned int path_failures;
 	int64_t due_ms;
 };
 
@@ -116,6 +118,7 @@ struct service_rend {
 	struct circuit_far far;
 	struct onion_circ *oc;
 	unsigned int failures;
+	unsigned int path_failures;
 	int64_t due_ms;			/* when to launch (again); with a circuit: never */
 	int64_t deadline_ms;		/* to be joined */
 	int64_t idle_ms;		/* since when it has no streams; 0: it has some */
@@ -158,6 +161,8 @@ struct service {
 	int64_t launched_since_ms;
 	struct service_request **queue;		/* a heap: the highest effort first, then the oldest */
 	size_t n_queue;
+	double intro_bucket;			/* introductions that may be decrypted now */
+	int64_t intro_bucket_ms;
 	struct service_replay *cookies;
 	struct service_rend_list rends;
 	size_t n_rends;
@@ -208,6 +213,9 @@ int service_begin(struct service_host *h, struct service_options *options,
 		  const struct service_key *key, struct service_clients *clients);
 /* Closes its circuits and frees it. */
 void service_end(struct service *s);
+
+/* How long to wait after so many failures of the way there: 0.5, 1, 2 ... 30 seconds. */
+int64_t service_path_retry_ms(unsigned int failures);
 
 /* Each _run() does what is due for one service and returns when it wants to run again. */
 

@@ -119,12 +119,23 @@ static void on_opened(struct onion_circ *oc)
 	set_state(ip, INTRO_ASKED);
 }
 
+/* Another way to it may be better. */
+static void path_failed(struct service_intro *ip)
+{
+	ip->due_ms = service_now_ms(service_of(ip)) + service_path_retry_ms(ip->path_failures++);
+	set_state(ip, INTRO_WAITING);
+}
+
 static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
 {
 	struct service_intro *ip = oc->owner;
+	bool by_target = service_of(ip)->host->env.wire->target_failed(oc, why);
 
 	ip->oc = NULL;
-	failed(ip, circuit_error_str(why->error));
+	if (by_target || ip->path_failures >= SERVICE_PATH_TRIES)
+		failed(ip, circuit_error_str(why->error));
+	else
+		path_failed(ip);
 }
 
 static void on_message(struct onion_circ *oc, uint8_t command, const uint8_t *body, size_t len)
@@ -136,6 +147,7 @@ static void on_message(struct onion_circ *oc, uint8_t command, const uint8_t *bo
 			failed(ip, "its answer makes no sense");
 			return;
 		}
+		ip->path_failures = 0;
 		set_state(ip, INTRO_ESTABLISHED);
 		if (!ip->offered)
 			service_desc_touch(ip->desc);
@@ -151,11 +163,14 @@ static const struct onion_circ_ops circ_ops = {
 	.message = on_message,
 };
 
-/* As many as C tor would try in five minutes (can_service_launch_intro_circuit). */
+/*
+ * Twice what C tor would try in five minutes (can_service_launch_intro_circuit): some of ours
+ * fail on the way.
+ */
 static bool may_launch(struct service *s)
 {
 	size_t n = s->options.n_intro;
-	size_t max = 2 * (n + EXTRA_DEFAULT + n * SERVICE_INTRO_TRIES);
+	size_t max = 4 * (n + EXTRA_DEFAULT + n * SERVICE_INTRO_TRIES);
 	int64_t now = service_now_ms(s);
 
 	if (now - s->launched_since_ms >= SERVICE_INTRO_PERIOD_MS) {

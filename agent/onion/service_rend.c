@@ -93,12 +93,22 @@ static void on_opened(struct onion_circ *oc)
 static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
 {
 	struct service_rend *rd = oc->owner;
+	struct service *s = rd->service;
+	bool by_target = s->host->env.wire->target_failed(oc, why);
 
 	rd->oc = NULL;
-	if (rd->joined)
+	if (rd->joined) {
 		service_rend_close(rd);
-	else
+	} else if (by_target || rd->path_failures >= SERVICE_PATH_TRIES) {
 		failed(rd, circuit_error_str(why->error));
+	} else {
+		/* The first other way at once: somebody waits. */
+		rd->due_ms = service_now_ms(s);
+		if (rd->path_failures > 0)
+			rd->due_ms += service_path_retry_ms(rd->path_failures - 1);
+		rd->path_failures++;
+		service_kick(s);
+	}
 }
 
 /* --- streams --- */

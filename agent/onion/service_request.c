@@ -130,6 +130,21 @@ static int push(struct service *s, struct service_request *r)
 
 /* --- an introduction --- */
 
+/* Whoever sends more than that has the others' attention no longer. */
+static bool take_token(struct service *s)
+{
+	int64_t now = service_now_ms(s);
+
+	s->intro_bucket += (double)(now - s->intro_bucket_ms) * SERVICE_INTRO_RATE / 1000.;
+	s->intro_bucket_ms = now;
+	if (s->intro_bucket > SERVICE_INTRO_BURST)
+		s->intro_bucket = SERVICE_INTRO_BURST;
+	if (s->intro_bucket < 1.)
+		return false;
+	s->intro_bucket -= 1.;
+	return true;
+}
+
 static int check(struct service_intro *ip, const uint8_t *body, size_t len,
 		 struct service_request *r, const char **why)
 {
@@ -143,6 +158,9 @@ static int check(struct service_intro *ip, const uint8_t *body, size_t len,
 	*why = "a replay";
 	if (service_replay_add(ip->seen, outer.encrypted, outer.encrypted_len, now) < 0)
 		return -EEXIST;
+	*why = "too many of them";
+	if (!take_token(s))
+		return -EBUSY;
 	*why = "not meant for this service";
 	if (introduce2_decode(body, len, &ip->keys, ip->enc_secret, &r->inner, r->client_pk) < 0)
 		return -EBADMSG;

@@ -111,11 +111,18 @@ static void on_opened(struct onion_circ *oc)
 static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
 {
 	struct service_upload *u = oc->owner;
+	bool by_target = host_of(u)->env.wire->target_failed(oc, why);
 
 	u->oc = NULL;
 	if (u->request)
 		return;	/* its stream was told, the request ends by itself */
-	failed(u, circuit_error_str(why->error));
+	if (by_target || u->path_failures >= SERVICE_PATH_TRIES) {
+		failed(u, circuit_error_str(why->error));
+		return;
+	}
+	u->due_ms = service_now_ms(u->desc->service) + service_path_retry_ms(u->path_failures++);
+	set_state(u, UPLOAD_WAITING);
+	service_kick(u->desc->service);
 }
 
 static const struct onion_circ_ops circ_ops = {

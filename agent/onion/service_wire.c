@@ -17,6 +17,11 @@ static int wire_join(struct onion_circ *oc, const struct circuit_far *far)
 	return circuit_add_far(oc->circuit, far);
 }
 
+static bool wire_target_failed(const struct onion_circ *oc, const struct circuit_failure *why)
+{
+	return oc->circuit && (why->was_open || why->hop + 1u >= circuit_n_wanted(oc->circuit));
+}
+
 static size_t wire_n_streams(const struct onion_circ *oc)
 {
 	return circuit_n_streams(oc->circuit);
@@ -34,6 +39,7 @@ const struct service_wire *service_wire_real(void)
 		.send = wire_send,
 		.kh = wire_kh,
 		.join = wire_join,
+		.target_failed = wire_target_failed,
 		.n_streams = wire_n_streams,
 		.refuse = stream_refuse,
 		.post = wire_post,

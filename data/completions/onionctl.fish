@@ -2,6 +2,8 @@
 complete -c onionctl -f
 complete -c onionctl -l json -d 'Print JSON'
 complete -c onionctl -l timeout -x -d 'Give up after so many seconds'
+complete -c onionctl -l key -r -F -d 'File of the service key'
+complete -c onionctl -l foreground -d 'The service ends with this command'
 complete -c onionctl -l version -d 'Print the version'
 complete -c onionctl -l help -d 'Print help'
 complete -c onionctl -n __fish_use_subcommand -a status -d 'How far it is, and traffic'
@@ -17,4 +19,6 @@ complete -c onionctl -n __fish_use_subcommand -a doctor -d 'Find out what is wro
 complete -c onionctl -n __fish_use_subcommand -a close-circuit -d 'Close one circuit'
 complete -c onionctl -n __fish_use_subcommand -a onion-auth -d 'Keys for onion services'
 complete -c onionctl -n '__fish_seen_subcommand_from onion-auth' -a 'list add remove'
+complete -c onionctl -n __fish_use_subcommand -a service -d 'Add, remove or list onion services'
+complete -c onionctl -n '__fish_seen_subcommand_from service' -a 'add remove list'
 complete -c onionctl -n '__fish_seen_subcommand_from log' -a 'error warn notice info debug'

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <ev.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,6 +145,12 @@ static int wire_join(struct onion_circ *oc, const struct circuit_far *far)
 	return 0;
 }
 
+static bool wire_target_failed(const struct onion_circ *oc, const struct circuit_failure *why)
+{
+	(void)oc;
+	return why->hop > 0 || why->was_open;
+}
+
 static size_t wire_n_streams(const struct onion_circ *oc)
 {
 	return fake_of(oc)->n_streams;
@@ -181,6 +188,7 @@ static const struct service_wire fake_wire = {
 	.send = wire_send,
 	.kh = wire_kh,
 	.join = wire_join,
+	.target_failed = wire_target_failed,
 	.n_streams = wire_n_streams,
 	.refuse = wire_refuse,
 	.post = wire_post,
@@ -332,13 +340,19 @@ static void open_fake(struct fake *f)
 	f->oc.ops->opened(&f->oc);
 }
 
-static void lose(struct fake *f, enum circuit_error error)
+static void lose_at(struct fake *f, enum circuit_error error, uint8_t hop)
 {
-	struct circuit_failure why = { .error = error };
+	struct circuit_failure why = { .error = error, .hop = hop };
 
 	ck_assert(f->alive);
 	f->alive = false;
 	f->oc.ops->closed(&f->oc, &why);
+}
+
+/* Its last relay is at fault. */
+static void lose(struct fake *f, enum circuit_error error)
+{
+	lose_at(f, error, 3);
 }
 
 /* Every circuit of that purpose that is being built is there. */
@@ -430,6 +444,28 @@ static struct hs_desc *decode(const struct service_desc *d, const uint8_t *clien
 	*ret_error = hs_desc_decode(d->text, d->text_len, &keys, client_sk, loop_wall(&loop), 50000,
 				    &desc);
 	return desc;
+}
+
+/* --- a directory for those of the configuration --- */
+
+static char dir[] = "/tmp/onionify-service-XXXXXX";
+static char path[300];
+
+static void setup_dir(void)
+{
+	setup();
+	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+}
+
+static void teardown_dir(void)
+{
+	char command[128];
+
+	teardown();
+	service_options_deinit(&options);
+	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
+	ck_assert_int_eq(system(command), 0);
 }
 
 #endif

@@ -871,20 +871,22 @@ END_TEST
 
 static const struct {
 	uint16_t reason;
+	bool by_peer;
 	bool accepted;
 	int error;
 } taken_ends[] = {
-	{ END_DONE, true, 0 },
-	{ END_DONE, false, 0 },
-	{ END_MISC, true, ECONNRESET },
-	{ END_CIRCUIT_LOST, true, ECONNRESET },
-	{ END_CIRCUIT_LOST, false, ECONNRESET },
-	{ END_REPLY_TIMEOUT, false, ECONNRESET },
+	{ END_DONE, true, true, 0 },
+	{ END_DONE, true, false, 0 },
+	{ END_MISC, true, true, 0 },
+	{ END_CIRCUIT_LOST, false, true, ECONNRESET },
+	{ END_CIRCUIT_LOST, false, false, ECONNRESET },
+	{ END_REPLY_TIMEOUT, false, false, ECONNRESET },
 };
 
 START_TEST(a_taken_stream_ends_once_and_is_never_tried_again)
 {
-	struct stream_end end = { .reason = taken_ends[_i].reason };
+	struct stream_end end = { .reason = taken_ends[_i].reason,
+				  .by_peer = taken_ends[_i].by_peer };
 	struct stream *st = &streams[0];
 	struct attach *taken;
 

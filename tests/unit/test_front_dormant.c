@@ -19,6 +19,14 @@ void front_kick(struct front *f)
 	kicks++;
 }
 
+static size_t services;
+
+size_t hosting_count(const struct hosting *h)
+{
+	(void)h;
+	return services;
+}
+
 size_t pipe_count(const struct pipe_set *s)
 {
 	(void)s;
@@ -101,6 +109,19 @@ START_TEST(a_stream_that_goes_on_is_use)
 }
 END_TEST
 
+START_TEST(an_onion_service_is_use)
+{
+	services = 1;
+	at_hour(30);
+	front_check_dormant(&f);
+	services = 0;
+	ck_assert_int_eq(asleep, -1);
+	at_hour(60);
+	front_check_dormant(&f);
+	ck_assert_int_eq(asleep, 1);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("front_dormant");
@@ -110,6 +131,7 @@ int main(void)
 	tcase_add_test(t, a_day_without_a_request_is_the_limit);
 	tcase_add_test(t, a_request_wakes_it_at_once);
 	tcase_add_test(t, a_stream_that_goes_on_is_use);
+	tcase_add_test(t, an_onion_service_is_use);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

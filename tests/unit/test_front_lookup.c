@@ -92,6 +92,13 @@ int attach_new(struct attach_set *s, const struct attach_request *req, const str
 	return 0;
 }
 
+void control_service(struct front *front, struct session *s, char **words)
+{
+	(void)front;
+	(void)s;
+	(void)words;
+}
+
 void proxy_new_identity(struct proxy *p)
 {
 	(void)p;

@@ -137,6 +137,31 @@ START_TEST(a_lost_point_is_asked_again_with_its_keys_then_replaced)
 }
 END_TEST
 
+START_TEST(a_way_that_fails_is_not_the_points_fault)
+{
+	struct service_intro *ip;
+	int64_t waited = 0;
+
+	add_service();
+	ip = TAILQ_FIRST(&the_service()->desc[0].intros);
+	for (int i = 0; i < SERVICE_PATH_TRIES; i++) {
+		int64_t due;
+
+		lose_at(fake_of(ip->oc), CIRCUIT_E_DESTROYED, 0);
+		ck_assert_int_eq(ip->state, INTRO_WAITING);
+		ck_assert_uint_eq(ip->failures, 0);
+		due = ip->due_ms - loop_now_ms(&loop);
+		ck_assert_int_ge(due, waited);
+		ck_assert_int_le(due, 30000);
+		waited = due;
+		later(due);
+		ck_assert_int_eq(ip->state, INTRO_BUILDING);
+	}
+	lose_at(fake_of(ip->oc), CIRCUIT_E_DESTROYED, 0);
+	ck_assert_uint_eq(ip->failures, 1);
+}
+END_TEST
+
 START_TEST(a_point_that_does_not_answer_is_given_up)
 {
 	struct service_intro *ip;
@@ -298,9 +323,9 @@ START_TEST(circuits_to_points_are_limited_per_five_minutes)
 		loop.now_us += 500 * 1000;
 		settle();
 	}
-	ck_assert_uint_le(n_fakes, 28);
+	ck_assert_uint_le(n_fakes, 56);
 	later(SERVICE_INTRO_PERIOD_MS);
-	ck_assert_uint_gt(n_fakes, 28);
+	ck_assert_uint_gt(n_fakes, 56);
 }
 END_TEST
 
@@ -429,6 +454,27 @@ START_TEST(introductions_that_are_changed_or_cut_lead_nowhere)
 }
 END_TEST
 
+START_TEST(a_flood_of_introductions_is_cut)
+{
+	struct client c;
+	size_t n = SERVICE_INTRO_BURST + 50;
+
+	add_service();
+	make_reachable();
+	for (size_t i = 0; i < n; i++) {
+		client_init(&c, any_point());
+		say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c.body, c.len);
+	}
+	ck_assert_uint_ge(info().refused, 50);
+	ck_assert_double_lt(the_service()->intro_bucket, 1.);
+	later(1000);
+	ck_assert_uint_ge(count(ONION_SERVICE_REND), 1);
+	client_init(&c, any_point());
+	say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c.body, c.len);
+	ck_assert_double_gt(the_service()->intro_bucket, SERVICE_INTRO_RATE - 5.);
+}
+END_TEST
+
 START_TEST(rendezvous_points_in_private_networks_are_refused)
 {
 	struct client c;
@@ -460,6 +506,22 @@ START_TEST(a_rendezvous_is_tried_again_and_given_up)
 		settle();
 	}
 	ck_assert_uint_eq(n_fakes, n + 2);
+	ck_assert_uint_eq(the_service()->n_rends, 0);
+	/* The way there has more tries, the first one at once. */
+	introduce(&c);
+	lose_at(last_rend(), CIRCUIT_E_DESTROYED, 0);
+	settle();
+	ck_assert_ptr_nonnull(last_rend());
+	lose_at(last_rend(), CIRCUIT_E_DESTROYED, 0);
+	settle();
+	ck_assert_ptr_null(last_rend());
+	later(500);
+	ck_assert_ptr_nonnull(last_rend());
+	open_fake(last_rend());
+	settle();
+	ck_assert_uint_eq(info().n_rend, 1);
+	lose(last_rend(), CIRCUIT_E_DESTROYED);
+	settle();
 	ck_assert_uint_eq(the_service()->n_rends, 0);
 	/* And when it takes too long. */
 	introduce(&c);
@@ -779,26 +841,6 @@ END_TEST
 
 /* --- the configuration --- */
 
-static char dir[] = "/tmp/onionify-service-XXXXXX";
-static char path[300];
-
-static void setup_dir(void)
-{
-	setup();
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-}
-
-static void teardown_dir(void)
-{
-	char command[128];
-
-	teardown();
-	service_options_deinit(&options);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	ck_assert_int_eq(system(command), 0);
-}
-
 static void configure(size_t want_failed)
 {
 	struct service_info i;
@@ -902,6 +944,7 @@ int main(void)
 	tcase_add_test(t, where_no_circuit_can_be_had_it_is_asked_again);
 	tcase_add_test(t, with_some_points_missing_it_is_published_after_a_while);
 	tcase_add_test(t, a_lost_point_is_asked_again_with_its_keys_then_replaced);
+	tcase_add_test(t, a_way_that_fails_is_not_the_points_fault);
 	tcase_add_test(t, a_point_that_does_not_answer_is_given_up);
 	tcase_add_test(t, points_rotate_by_time_and_by_count);
 	tcase_add_test(t, a_point_that_left_the_network_is_replaced);
@@ -913,6 +956,7 @@ int main(void)
 	tcase_add_test(t, an_introduction_leads_to_a_client_who_is_joined);
 	tcase_add_test(t, what_was_seen_before_is_refused);
 	tcase_add_test(t, introductions_that_are_changed_or_cut_lead_nowhere);
+	tcase_add_test(t, a_flood_of_introductions_is_cut);
 	tcase_add_test(t, rendezvous_points_in_private_networks_are_refused);
 	tcase_add_test(t, a_rendezvous_is_tried_again_and_given_up);
 	tcase_add_test(t, few_circuits_are_built_at_once_and_what_waits_grows_old);
