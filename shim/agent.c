@@ -32,7 +32,8 @@ static int bind_stand_in(int fd, uint64_t handle, uint8_t family)
 
 	ipc_stand_in_name(un.sun_path, handle, family);
 	return (int)sys_call3(SYS_bind, fd, &un,
-			      offsetof(struct sockaddr_un, sun_path) + IPC_STAND_IN_NAME_LEN);
+			      CONFIG_MARKED(offsetof(struct sockaddr_un, sun_path) +
+					    IPC_STAND_IN_NAME_LEN));
 }
 
 static int connect_path(int fd, const char *path)
@@ -174,13 +175,13 @@ static struct ipc_str domain_str(void)
 	return (struct ipc_str){ c->domain, strlen(c->domain) };
 }
 
-int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret)
+static int resolve_within(const char *name, size_t len, int patience_ms, struct ipc_addresses *ret)
 {
 	uint8_t frame[IPC_HEADER_LEN + IPC_REQUEST_MAX], body[AGENT_REPLY_MAX];
 	struct ipc_resolve m = { .domain = domain_str(), .name = { name, len } };
 	struct ipc_addresses got;
 	int n = agent_ask(frame, ipc_resolve_encode(frame, sizeof(frame), &m), IPC_ADDRESSES,
-			  AGENT_LOOKUP_MS, body);
+			  patience_ms, body);
 	int r = n < 0 ? n : ipc_addresses_decode(body, (size_t)n, &got);
 
 	if (n == AGENT_OF_ANOTHER_USER && config_get()->supervised)
@@ -190,6 +191,16 @@ int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret)
 	if (got.lookup == IPC_LOOKUP_OK)
 		*ret = got;
 	return got.lookup;
+}
+
+int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret)
+{
+	return resolve_within(name, len, AGENT_LOOKUP_MS, ret);
+}
+
+int agent_own_address(struct ipc_addresses *ret)
+{
+	return resolve_within(IPC_NAME_AGENT, strlen(IPC_NAME_AGENT), AGENT_QUERY_MS, ret);
 }
 
 int agent_reverse(const struct addr *addr, struct agent_name *ret)

@@ -35,7 +35,9 @@ int agent_connect(uint64_t handle, uint8_t family);
 int agent_query(uint64_t handle, struct ipc_info *ret);
 /* 0, or an enum ipc_lookup (positive), or -errno when the agent could not be asked. */
 int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret);
-/* The same by way of the supervisor's name server. */
+/* Where the agent itself is, for its proxies; it knows at once or not at all. */
+int agent_own_address(struct ipc_addresses *ret);
+/* The same as agent_resolve() by way of the supervisor's name server. */
 int agent_resolve_supervised(const char *name, size_t len, struct ipc_addresses *ret);
 int agent_reverse(const struct addr *addr, struct agent_name *ret);
 

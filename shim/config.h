@@ -36,17 +36,17 @@
 #define CONFIG_RECV_MARK 0x400
 
 /*
- * In the upper half of socket()'s last argument, which the kernel does not look at: a
- * socket that the preload library serves.
+ * In the upper half of the last argument of socket() and bind(), which the kernel does
+ * not look at: a socket that the preload library serves.
  */
 #define CONFIG_SOCKET_MARK 0x4f4e494fu
+#define CONFIG_MARKED(arg) ((long)((uint64_t)CONFIG_SOCKET_MARK << 32 | (uint32_t)(arg)))
 
 static inline long config_mark_socket(int domain, int protocol)
 {
 	bool ours = domain == AF_INET || domain == AF_INET6;
-	uint64_t mark = ours ? (uint64_t)CONFIG_SOCKET_MARK << 32 : 0;
 
-	return (long)(mark | (uint32_t)protocol);
+	return ours ? CONFIG_MARKED(protocol) : protocol;
 }
 
 /* For tests: CONFIG_TIER_LOOPBACK keeps the native door from using a private namespace. */

@@ -273,6 +273,17 @@ static void rule_setsockopt(struct filter *f, bool notify)
 	end_if(f, rule);
 }
 
+/* Asked about for sockets of the private namespace alone: the library marks what is none. */
+static void rule_bind(struct filter *f, unsigned int notify)
+{
+	unsigned short rule = begin_if(f, SYS_bind);
+
+	load_arg_high(f, 2);
+	ret_if(f, CONFIG_SOCKET_MARK, ALLOW);
+	ret(f, notify);
+	end_if(f, rule);
+}
+
 /* Only SO_ERROR: what a connect() that was caught has come to. */
 static void rule_getsockopt(struct filter *f, unsigned int notify)
 {
@@ -363,7 +374,7 @@ void filter_build(struct filter *f, bool notify)
 	ret_if(f, SYS_connect, ask);
 	ret_if(f, SYS_getpeername, ask);
 	ret_if(f, SYS_listen, ask);
-	ret_if(f, SYS_bind, ask);
+	rule_bind(f, ask);
 	rule_getsockopt(f, ask);
 	rule_ioctl(f, ask);
 	rule_sends(f, ask);

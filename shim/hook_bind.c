@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "common/addr.h"
+#include "shim/config.h"
 #include "shim/hooks.h"
+#include "shim/probe.h"
 #include "shim/sys.h"
 
 /*
@@ -54,7 +56,9 @@ static long shim_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	static const uint8_t one[16] = { [15] = 1 };
 	struct sockaddr_storage ss;
 	struct addr_port ap;
-	long r = sys_call3(SYS_bind, fd, addr, len);
+	bool local = len >= sizeof(addr->sa_family) && probe_readable(addr, sizeof(addr->sa_family)) &&
+		     addr->sa_family == AF_UNIX;
+	long r = sys_call3(SYS_bind, fd, addr, local ? CONFIG_MARKED(len) : (long)len);
 
 	if (r != -EADDRNOTAVAIL || !addr || len > sizeof(ss))
 		return r;

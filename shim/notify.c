@@ -11,13 +11,11 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "shim/book.h"
@@ -44,83 +42,6 @@
 #define SIN6_LEN_MIN 24		/* RFC 2133's sockaddr_in6, without a scope */
 #define THREADS_MAX 256		/* connects to loopback that sleep at one time */
 #define THREAD_STACK 65536
-
-/* --- reaching into the program --- */
-
-bool notify_read_mem(pid_t tid, void *dst, uint64_t src, size_t len)
-{
-	struct iovec to = { dst, len }, from = { (void *)(uintptr_t)src, len };
-
-	return process_vm_readv(tid, &to, 1, &from, 1, 0) == (ssize_t)len;
-}
-
-bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len)
-{
-	union {
-		const void *c;
-		void *w;
-	} p = { .c = src };
-	struct iovec from = { p.w, len }, to = { (void *)(uintptr_t)dst, len };
-
-	return process_vm_writev(tid, &from, 1, &to, 1, 0) == (ssize_t)len;
-}
-
-void notify_read_program(pid_t tid, char ret[IPC_PROGRAM_MAX + 1])
-{
-	char path[64];
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", (int)tid);
-	ret[0] = '\0';
-	f = fopen(path, "re");
-	if (f && fgets(ret, IPC_PROGRAM_MAX + 1, f))
-		ret[strcspn(ret, "\n")] = '\0';
-	if (f)
-		(void)fclose(f);
-}
-
-/* The thread group of a thread, for kernels whose pidfds know groups only. */
-static pid_t group_of(pid_t tid)
-{
-	char path[64], line[256];
-	int tgid = -1;
-	FILE *f;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
-	f = fopen(path, "re");
-	while (f && tgid < 0 && fgets(line, sizeof(line), f)) {
-		if (strncmp(line, "Tgid:", 5) == 0)
-			tgid = (int)strtol(line + 5, NULL, 10);
-	}
-	if (f)
-		(void)fclose(f);
-	return tgid;
-}
-
-static int open_pidfd(pid_t tid)
-{
-	int p = (int)syscall(SYS_pidfd_open, tid, 0);
-
-	if (p < 0)
-		p = (int)syscall(SYS_pidfd_open, tid, O_EXCL);	/* PIDFD_THREAD, Linux 6.9 */
-	if (p < 0)
-		p = (int)syscall(SYS_pidfd_open, group_of(tid), 0);
-	return p;
-}
-
-static int dup_from(pid_t tid, int fd)
-{
-	int p = open_pidfd(tid), d, e;
-
-	if (p < 0)
-		return -EACCES;
-	d = (int)syscall(SYS_pidfd_getfd, p, fd, 0);
-	e = errno;
-	(void)close(p);
-	if (d >= 0)
-		return d;
-	return e == EBADF ? -EBADF : -EACCES;
-}
 
 bool notify_is_valid(int listener, uint64_t id)
 {
@@ -356,6 +277,13 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 
 /* --- one call --- */
 
+static bool continues_on_unix(int nr)
+{
+	return nr == SYS_sendmsg || nr == SYS_sendmmsg || nr == SYS_recvmsg || nr == SYS_recvmmsg ||
+	       nr == SYS_recvfrom || nr == SYS_getsockopt || nr == SYS_getpeername ||
+	       nr == SYS_bind || nr == SYS_listen;
+}
+
 static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 {
 	switch (c->nr) {
@@ -368,11 +296,14 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	default:
 		break;
 	}
-	c->fd = dup_from(c->tid, (int)c->args[0]);
+	c->fd = notify_dup_from(n, c->tid, (int)c->args[0]);
 	*ret = c->fd;
 	if (c->fd < 0)
 		return VERDICT_RESULT;
 	c->domain = int_opt(c->fd, SO_DOMAIN);
+	/* What the kernel is to do as it is needs no more questions. */
+	if (c->domain == AF_UNIX && continues_on_unix(c->nr))
+		return VERDICT_CONTINUE;
 	c->type = int_opt(c->fd, SO_TYPE);
 	*ret = -ENOTSOCK;
 	if ((c->domain < 0 || c->type < 0) && c->nr != SYS_ioctl)
@@ -453,7 +384,7 @@ struct notify *notify_new(int listener, struct book *book)
 	}
 	n->listener = listener;
 	n->book = book;
-	n->viewer[0] = n->viewer[1] = -1;
+	n->viewer[0] = n->viewer[1] = n->caller_pidfd = -1;
 	(void)ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, (unsigned long)NOTIF_SYNC_WAKE_UP);
 	return n;
 }
@@ -477,6 +408,8 @@ void notify_free(struct notify *n)
 		if (n->viewer[i] >= 0)
 			(void)close(n->viewer[i]);
 	}
+	if (n->caller_pidfd >= 0)
+		(void)close(n->caller_pidfd);
 	privnet_free(n->net);
 	free(n->req);
 	free(n);

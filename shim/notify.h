@@ -11,12 +11,16 @@
  * A call that may sleep (a blocking connect to loopback) is done by a thread of its
  * own; everything else by the caller of notify_serve().
  *
- * Limits. The programs' sockets stay in the network namespace of the machine: this is
- * safe against every accident and against programs that try, but not against one that
+ * TCP sockets that the preload library did not make, and all netlink sockets for routes,
+ * are made in a private network namespace where there can be one (privnet.h).
+ *
+ * Limits. Programs, and the library's and all datagram sockets, stay in the network
+ * namespace of the machine: this is safe against every accident and against programs that try, but not against one that
  * is handed an internet socket from outside (as its standard input, or by a Unix
  * socket), nor against a helper outside that does its networking for it (a browser that
- * is told to open a page, a container daemon). Programs can see the machine's addresses
- * (netlink, SIOCGIFCONF); what they tell about them is theirs. UDP other than to name
+ * is told to open a page, a container daemon). The files of /proc/net
+ * and /sys tell the machine's addresses, and without the private namespace netlink and
+ * ioctls do; what programs tell about them is theirs. UDP other than to name
  * servers is refused. Control messages on datagrams get EIO.
  */
 #ifndef SHIM_NOTIFY_H

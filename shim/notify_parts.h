@@ -26,6 +26,8 @@ struct notify {
 	int listener;
 	struct seccomp_notif *req;
 	size_t req_size;	/* the kernel may want more than our headers know */
+	pid_t caller;		/* whose pidfd is kept */
+	int caller_pidfd;	/* -1: nobody's */
 	struct door *door;	/* made when first needed */
 	struct privnet *net;	/* likewise; NULL where there is none */
 	bool net_tried;
@@ -56,6 +58,8 @@ enum verdict {
 
 bool notify_read_mem(pid_t tid, void *dst, uint64_t src, size_t len);
 bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len);
+/* Our duplicate of the program's descriptor, or -EBADF, or -EACCES when it cannot be had. */
+int notify_dup_from(struct notify *n, pid_t tid, int fd);
 /* The program's name as the kernel knows it. */
 void notify_read_program(pid_t tid, char ret[IPC_PROGRAM_MAX + 1]);
 /* Nobody has taken the call back. */

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -68,7 +69,8 @@ enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int
 	/* A program may have made a network namespace for itself: that is where it wants it. */
 	if (!notify_net(n) || !is_wanted(n, domain) || !privnet_is_neighbour(n->net, c->tid))
 		return VERDICT_CONTINUE;
-	fd = privnet_socket(n->net, domain, type, (int)c->args[2]);
+	fd = domain == AF_NETLINK ? privnet_viewer(n->net, domain, type, (int)c->args[2]) :
+				    privnet_socket(n->net, domain, type, (int)c->args[2]);
 	if (fd < 0)
 		return VERDICT_CONTINUE;
 	add.srcfd = (unsigned int)fd;
@@ -78,7 +80,11 @@ enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int
 	return r < 0 ? VERDICT_RESULT : VERDICT_LATER;
 }
 
-/* The program's socket becomes one of this machine; bound to @addr when @len is not 0. */
+/*
+ * The program's socket becomes one of this machine, bound to @addr. The namespace's own
+ * address is not here: who binds to it means "the same side as another stream", and gets
+ * loopback for a server and, for the source of a stream, what it asked for. 0 or -errno.
+ */
 static int bring_home(const struct notify *n, struct call *c, const struct sockaddr_storage *addr,
 		      socklen_t len)
 {
@@ -97,6 +103,16 @@ static int bring_home(const struct notify *n, struct call *c, const struct socka
 	(void)close(c->fd);
 	c->fd = fd;
 	return 0;
+}
+
+static bool is_own(const struct sockaddr_storage *addr, socklen_t len)
+{
+	struct addr_port ap;
+
+	if (addr_from_sockaddr((const struct sockaddr *)addr, len, &ap) != 0)
+		return false;
+	ap.addr = addr_unmap_v4(&ap.addr);
+	return privnet_is_own(&ap.addr);
 }
 
 /*
@@ -122,7 +138,7 @@ enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *
 		return VERDICT_RESULT;
 	if (n->serving && c->type == SOCK_STREAM)
 		serving_redirect_bind(n->serving, &addr, len);
-	if (private)
+	if (private && !is_own(&addr, len))
 		*ret = bring_home(n, c, &addr, len);
 	else
 		*ret = bind(c->fd, (const struct sockaddr *)&addr, len) == 0 ? 0 : -errno;
@@ -132,7 +148,30 @@ enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *
 	return VERDICT_RESULT;
 }
 
+/* A port that was bound in the namespace. */
+static socklen_t home_address(const struct call *c, struct sockaddr_storage *ret)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+	socklen_t len = sizeof(*ret);
+	struct addr_port ap;
+	bool six;
+
+	if (getsockname(c->fd, (struct sockaddr *)ret, &len) != 0 ||
+	    addr_from_sockaddr((struct sockaddr *)ret, len, &ap) != 0 || ap.port == 0)
+		return 0;
+	ap.addr = addr_unmap_v4(&ap.addr);
+	six = ap.addr.family == ADDR_V6;
+	ap.addr = six ? addr_v6(one) : addr_v4(INADDR_LOOPBACK);
+	return notify_sockaddr_for(c->domain, &ap, ret);
+}
+
 int notify_bring_home(const struct notify *n, struct call *c)
 {
-	return notify_is_private(n, c) ? bring_home(n, c, NULL, 0) : 0;
+	struct sockaddr_storage addr;
+	socklen_t len;
+
+	if (!notify_is_private(n, c))
+		return 0;
+	len = home_address(c, &addr);
+	return bring_home(n, c, &addr, len);
 }

@@ -27,7 +27,7 @@ static int viewer(struct notify *n, int domain)
 	int six = domain == AF_INET6;
 
 	if (n->viewer[six] < 0)
-		n->viewer[six] = privnet_socket(n->net, six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
+		n->viewer[six] = privnet_viewer(n->net, six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0);
 	return n->viewer[six];
 }
 

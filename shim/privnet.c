@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -39,6 +40,7 @@ struct request {
 	int domain;
 	int type;
 	int protocol;
+	bool view;
 };
 
 /* With every message of the helper. */
@@ -76,8 +78,24 @@ static void reply_with(int sock, const struct reply *reply, int fd)
 		_exit(0);
 }
 
+static int make_socket(const struct request *r, const struct privnet_places *places)
+{
+	int fd;
+
+	if (!r->view)
+		return socket(r->domain, r->type, r->protocol);
+	if (setns(places->view, CLONE_NEWNET) != 0)
+		return -1;
+	fd = socket(r->domain, r->type, r->protocol);
+	/* Nobody may get a socket for streams from the wrong place. */
+	if (setns(places->streams, CLONE_NEWNET) != 0)
+		_exit(0);
+	return fd;
+}
+
 static _Noreturn void helper_main(int sock, pid_t parent)
 {
+	struct privnet_places places = { -1, -1 };
 	struct reply reply = { 0 };
 	struct request r;
 
@@ -85,10 +103,10 @@ static _Noreturn void helper_main(int sock, pid_t parent)
 	if (getppid() != parent || dup3(sock, HELPER_FD, O_CLOEXEC) != HELPER_FD)
 		_exit(0);
 	(void)syscall(SYS_close_range, HELPER_FD + 1, ~0U, 0);
-	reply.error = privnet_setup(&reply.has);
+	reply.error = privnet_setup(&reply.has, &places);
 	reply_with(HELPER_FD, &reply, -1);
 	while (reply.error == 0 && recv(HELPER_FD, &r, sizeof(r), 0) == (ssize_t)sizeof(r)) {
-		int fd = socket(r.domain, r.type, r.protocol);
+		int fd = make_socket(&r, &places);
 		struct reply one = { .error = fd < 0 ? -errno : 0, .has = reply.has };
 
 		reply_with(HELPER_FD, &one, fd);
@@ -211,14 +229,13 @@ void privnet_free(struct privnet *p)
 	free(p);
 }
 
-int privnet_socket(struct privnet *p, int domain, int type, int protocol)
+static int request_socket(struct privnet *p, const struct request *r)
 {
-	struct request r = { domain, type | SOCK_CLOEXEC, protocol };
 	struct reply reply = { .error = -EPIPE };
 	int fd = -1, error;
 
 	(void)pthread_mutex_lock(&p->lock);
-	error = send(p->helper, &r, sizeof(r), MSG_NOSIGNAL) == (ssize_t)sizeof(r) ?
+	error = send(p->helper, r, sizeof(*r), MSG_NOSIGNAL) == (ssize_t)sizeof(*r) ?
 			hear(p->helper, &reply, &fd) : -EPIPE;
 	(void)pthread_mutex_unlock(&p->lock);
 	if (error == 0)
@@ -226,6 +243,26 @@ int privnet_socket(struct privnet *p, int domain, int type, int protocol)
 	if (fd >= 0)
 		(void)close(fd);
 	return error;
+}
+
+int privnet_socket(struct privnet *p, int domain, int type, int protocol)
+{
+	struct request r = { domain, type | SOCK_CLOEXEC, protocol, false };
+
+	return request_socket(p, &r);
+}
+
+int privnet_viewer(struct privnet *p, int domain, int type, int protocol)
+{
+	struct request r = { domain, type | SOCK_CLOEXEC, protocol, true };
+
+	return p->has.device ? request_socket(p, &r) : -ENODEV;
+}
+
+bool privnet_is_own(const struct addr *a)
+{
+	return a->family == ADDR_V4 ? memcmp(a->b, privnet_own4, sizeof(privnet_own4)) == 0 :
+	       a->family == ADDR_V6 && memcmp(a->b, privnet_own6, sizeof(privnet_own6)) == 0;
 }
 
 bool privnet_owns(const struct privnet *p, int fd)

@@ -11,8 +11,9 @@
  * addresses of this machine are not there to be seen. Programs stay in the network
  * namespace they are in; only their sockets are from another one.
  *
- * As far as the kernel has a device of that kind, a single interface "eth0" with the same
- * addresses for every user of onionify is shown in the place of the real ones.
+ * A second network namespace is there to be looked at: as far as the kernel has a device
+ * of that kind, a single interface "eth0" with the same addresses for every user of
+ * onionify, and a default route, in the place of the machine's own.
  *
  * The supervisor owns the user namespace, hence has all rights over these sockets.
  * Where a user namespace cannot be had (switched off, or without rights in it) there is
@@ -24,6 +25,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "common/addr.h"
+
 struct privnet;
 
 /* NULL where there can be none, with the errno in @ret_error. Not from a thread. */
@@ -32,6 +35,10 @@ struct privnet *privnet_new(int *ret_error);
 void privnet_free(struct privnet *p);
 /* As socket(), close-on-exec here. A descriptor or -errno. */
 int privnet_socket(struct privnet *p, int domain, int type, int protocol);
+/* The same in the namespace that is there to be looked at; -ENODEV: there is none. */
+int privnet_viewer(struct privnet *p, int domain, int type, int protocol);
+/* The address that streams from there seem to have. */
+bool privnet_is_own(const struct addr *a);
 /* Is @fd a socket from there? */
 bool privnet_owns(const struct privnet *p, int fd);
 bool privnet_has_ipv6(const struct privnet *p);

@@ -3,6 +3,7 @@
 #include "shim/privnet_setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
@@ -21,8 +22,9 @@
 #define PATIENCE_S 5	/* for the kernel, which may have a module to load */
 
 /* The same for everybody: what a program tells about its interfaces tells nothing. */
-static const uint8_t own4[4] = { 10, 0, 2, 15 }, gateway4[4] = { 10, 0, 2, 2 };
-static const uint8_t own6[16] = { 0xfd, 0x6f, 0x6e, [15] = 15 };
+const uint8_t privnet_own4[4] = { 10, 0, 2, 15 };
+const uint8_t privnet_own6[16] = { 0xfd, 0x6f, 0x6e, [15] = 15 };
+static const uint8_t gateway4[4] = { 10, 0, 2, 2 };
 static const uint8_t hardware[6] = { 0x02, 0, 0, 0, 0x02, 0x15 };
 
 struct request {
@@ -143,7 +145,7 @@ static int add_everything(int fd, int family, const uint8_t *addr, size_t len)
 	return ask(fd, &r);
 }
 
-/* For programs that look for a default route; the one above comes first. */
+/* For programs that look for one. */
 static void add_default(int fd, int index)
 {
 	struct rtmsg route = { .rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN,
@@ -157,43 +159,77 @@ static void add_default(int fd, int index)
 	(void)ask(fd, &r);
 }
 
-static int fill(int fd, struct privnet_setup *ret)
+static int fill_streams(int fd, struct privnet_setup *ret)
+{
+	int r = link_up(fd, LOOPBACK);
+
+	if (r == 0)
+		r = add_address(fd, AF_INET, privnet_own4, sizeof(privnet_own4), LOOPBACK);
+	if (r == 0)
+		r = add_everything(fd, AF_INET, privnet_own4, sizeof(privnet_own4));
+	if (r == 0)
+		ret->ipv6 = add_address(fd, AF_INET6, privnet_own6, sizeof(privnet_own6), LOOPBACK) == 0 &&
+			    add_everything(fd, AF_INET6, privnet_own6, sizeof(privnet_own6)) == 0;
+	return r;
+}
+
+static int fill_view(int fd, struct privnet_setup *ret)
 {
 	int device, r = link_up(fd, LOOPBACK);
 
+	(void)ret;
 	if (r < 0)
 		return r;
 	device = make_device(fd);
-	ret->device = device > 0;
 	if (device < 0)
-		device = LOOPBACK;
-	r = add_address(fd, AF_INET, own4, sizeof(own4), device);
-	if (r == 0)
-		r = add_everything(fd, AF_INET, own4, sizeof(own4));
+		return device;
+	r = add_address(fd, AF_INET, privnet_own4, sizeof(privnet_own4), device);
 	if (r < 0)
 		return r;
-	if (ret->device)
-		add_default(fd, device);
-	ret->ipv6 = add_address(fd, AF_INET6, own6, sizeof(own6), device) == 0 &&
-		    add_everything(fd, AF_INET6, own6, sizeof(own6)) == 0;
+	add_default(fd, device);
+	(void)add_address(fd, AF_INET6, privnet_own6, sizeof(privnet_own6), device);
 	return 0;
 }
 
-int privnet_setup(struct privnet_setup *ret)
+/* Fills the network namespace that this process is in. */
+static int fill(int (*with)(int fd, struct privnet_setup *ret), struct privnet_setup *ret)
 {
 	struct timeval patience = { .tv_sec = PATIENCE_S };
-	struct privnet_setup got = { false, false };
-	int fd, r;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE), r;
 
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
-		return -errno;
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
 	if (fd < 0)
 		return -errno;
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	r = fill(fd, &got);
+	r = with(fd, ret);
 	(void)close(fd);
-	if (r == 0)
-		*ret = got;
 	return r;
+}
+
+int privnet_setup(struct privnet_setup *ret, struct privnet_places *ret_places)
+{
+	static const char here[] = "/proc/self/ns/net";
+	struct privnet_setup got = { false, false };
+	struct privnet_places at = { -1, -1 };
+	int r;
+
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+		return -errno;
+	r = fill(fill_streams, &got);
+	if (r < 0)
+		return r;
+	at.streams = open(here, O_RDONLY | O_CLOEXEC);
+	if (at.streams < 0)
+		return -errno;
+	/* The view can be done without. */
+	if (unshare(CLONE_NEWNET) == 0) {
+		got.device = fill(fill_view, &got) == 0;
+		if (got.device)
+			at.view = open(here, O_RDONLY | O_CLOEXEC);
+		got.device = at.view >= 0;
+		if (setns(at.streams, CLONE_NEWNET) != 0)
+			return -errno;
+	}
+	*ret = got;
+	*ret_places = at;
+	return 0;
 }

@@ -6,11 +6,12 @@
  * one on loopback would even carry the command's traffic past it. Whoever wants one inside
  * gives it to the command itself ("onionify env http_proxy=... CMD").
  *
- * HTTPS_PROXY then points to the agent's HTTP CONNECT port, which helps programs that
- * resolve names, or refuse some, before they connect. Nothing else is set, by measurement:
- * ALL_PROXY with a SOCKS URL makes Python programs without a SOCKS module fail (requests:
- * "Missing dependencies for SOCKS support") that work without it, and HTTP_PROXY would need
- * a proxy that rewrites requests. What is not set needs no proxy: it is carried anyhow.
+ * HTTP_PROXY and HTTPS_PROXY then point to the agent's HTTP port, in both spellings: for
+ * programs that refuse names like .onion, or resolve names, before they connect (curl from
+ * 8.1 on, c-ares, Go), and which a proxy alone makes carry them. ALL_PROXY is not set, by
+ * measurement: with a SOCKS URL python-httpx fails as it starts without its SOCKS module,
+ * whatever it is to fetch, and with an HTTP URL curl asks the proxy for ftp: addresses.
+ * What needs no proxy is carried anyhow.
  */
 #ifndef SHIM_PROXYENV_H
 #define SHIM_PROXYENV_H

@@ -259,6 +259,14 @@ static void set_var(const char *name, const char *value)
 	}
 }
 
+static void set_flag(const char *name, bool on)
+{
+	if (on)
+		set_var(name, "1");
+	else
+		(void)unsetenv(name);
+}
+
 static void set_domain(const struct options *o)
 {
 	char domain[IPC_DOMAIN_MAX + 1];
@@ -302,8 +310,10 @@ static void set_proxies(const struct options *o)
 	struct ipc_addresses at = { 0 };
 
 	config_reload();
-	if (!o->no_proxy_env)
-		(void)agent_resolve(IPC_NAME_AGENT, strlen(IPC_NAME_AGENT), &at);
+	if (!o->no_proxy_env && agent_own_address(&at) != 0) {
+		say("the agent at %s does not answer", config_get()->socket);
+		exit(EXIT_OURS);
+	}
 	if (proxyenv_apply(&at.v4) != 0) {
 		say("out of memory");
 		exit(EXIT_OURS);
@@ -315,18 +325,10 @@ static void set_environment(const struct options *o, const struct places *p, enu
 {
 	set_domain(o);
 	set_var(CONFIG_ENV_SOCKET, p->socket);
-	if (o->allow_weak)
-		set_var(CONFIG_ENV_WEAK, "1");
-	else
-		(void)unsetenv(CONFIG_ENV_WEAK);
-	if (o->optimistic)
-		set_var(CONFIG_ENV_OPTIMISTIC, "1");
-	else
-		(void)unsetenv(CONFIG_ENV_OPTIMISTIC);
-	if (o->report && !nested)
-		set_var(CONFIG_ENV_REPORT, "1");
-	else if (!nested)
-		(void)unsetenv(CONFIG_ENV_REPORT);
+	set_flag(CONFIG_ENV_WEAK, o->allow_weak);
+	set_flag(CONFIG_ENV_OPTIMISTIC, o->optimistic);
+	if (!nested)
+		set_flag(CONFIG_ENV_REPORT, o->report);
 	/* Other loaders fail on it; the supervisor serves their programs. */
 	if (kind != ELF_OTHER_LIBC && kind != ELF_32BIT)
 		set_preload(p->library);

@@ -46,6 +46,7 @@ run_SRCS := \
 	shim/notify.c \
 	shim/notify_ask.c \
 	shim/notify_private.c \
+	shim/notify_reach.c \
 	shim/notify_recv.c \
 	shim/notify_refuse.c \
 	shim/notify_send.c \

@@ -376,7 +376,8 @@ static int wait_open(int s, uint64_t handle)
 	struct timeval tv = { 0 };
 	struct timespec left, *timeout = NULL;
 	struct stand_in si = { .handle = handle };
-	int error = 0;
+	int error = 0, told = 1;
+	short ev;
 
 	(void)get_opt(s, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	if (tv.tv_sec > 0 || tv.tv_usec > 0) {
@@ -389,13 +390,14 @@ static int wait_open(int s, uint64_t handle)
 
 		if (r == 0)
 			return -EINPROGRESS;
+		ev = p.revents;
 		if (r > 0)
 			break;
 		if (r != -EINTR || timeout || !handlers_restart())
 			return (int)r;
 	}
-	(void)tunnel_tell(s);
-	switch (tunnel_state(s, &si, &error)) {
+	(void)set_opt(s, SOL_SOCKET, SO_PRIORITY, &told, sizeof(told));
+	switch (ev == POLLOUT ? TUNNEL_OPEN : tunnel_state(s, &si, &error)) {
 	case TUNNEL_FAILED:
 	case TUNNEL_FAILED_SEEN:	/* another thread took the error */
 		return -error;

@@ -223,6 +223,31 @@ static void loopback_with_company(void)
 	close(server);
 }
 
+/* As FTP clients do for data: on the side that the control connection has. */
+static void bound_to_the_own_address(void)
+{
+	struct sockaddr_in a, b;
+	socklen_t len = sizeof(a);
+	int control = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0), c;
+
+	(void)go(control, at("203.0.113.1", 80));
+	getsockname(control, (struct sockaddr *)&a, &len);
+	a.sin_port = 0;
+	check("bind to the own address", bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0);
+	check("and connect from it", go(fd, at("203.0.113.1", 80)) == 0 && echoes(fd));
+	close(fd);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	len = sizeof(b);
+	check("or listen", bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, 1) == 0 &&
+	      getsockname(fd, (struct sockaddr *)&b, &len) == 0 && b.sin_port != 0);
+	c = socket(AF_INET, SOCK_STREAM, 0);
+	b.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	check("for this machine", go(c, b) == 0);
+	close(c);
+	close(fd);
+	close(control);
+}
+
 /* --- interfaces --- */
 
 static void interfaces(void)
@@ -269,6 +294,7 @@ int main(int argc, char **argv)
 	restarts();
 	a_server_of_its_own();
 	loopback_with_company();
+	bound_to_the_own_address();
 	interfaces();
 	return 0;
 }

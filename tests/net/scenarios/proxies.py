@@ -241,8 +241,8 @@ def environment(t):
     def proxies(client, options=()):
         r = client.run(["env"], options=options, env=USERS_OWN, timeout=60)
         return dict(x.split("=", 1) for x in t.ok(r).text.splitlines() if "proxy=" in x.lower())
-    wanted = {n: f"http://{INSIDE}:8118" for n in ("https_proxy", "HTTPS_PROXY")}
-    wanted.update({n: "localhost,127.0.0.1,::1" for n in ("no_proxy", "NO_PROXY")})
+    wanted = {n: f"http://{INSIDE}:8118" for n in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY")}
+    wanted.update({n: "localhost,127.0.0.1,127.0.0.0/8,::1" for n in ("no_proxy", "NO_PROXY")})
     t.equal(proxies(t.regular()), wanted, "variables")
     t.equal(proxies(t.regular(), ["--no-proxy-env"]), {}, "with --no-proxy-env")
     for scheme in ("http", "https"):
