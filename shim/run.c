@@ -419,10 +419,10 @@ static int run_supervised(const struct options *o, const struct places *p, char 
 		return exec_failure(argv[0], res.value);
 	case JOB_NOT_SUPERVISED:
 		say("the filter was refused: %s", strerror(res.value));
-		return EXIT_OURS;
+		break;
 	case JOB_LOST:
 		say("the supervisor died; the command was ended");
-		return EXIT_OURS;
+		break;
 	}
 	return EXIT_OURS;
 }
@@ -437,14 +437,10 @@ static char **choose_command(const struct options *o, char **rest)
 {
 	static char *shell[2];
 
-	if (!o->shell) {
-		if (rest[0])
-			return rest;
-		say("no command given");
-		usage_error();
-	}
-	if (rest[0]) {
-		say("--shell takes no command");
+	if (!o->shell && rest[0])
+		return rest;
+	if (!o->shell || rest[0]) {
+		say(o->shell ? "--shell takes no command" : "no command given");
 		usage_error();
 	}
 	shell[0] = getenv("SHELL");
