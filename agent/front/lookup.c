@@ -162,6 +162,7 @@ static void bind_onion(struct front *f, struct domain *domain, const char *name,
 
 	if (r == 0) {
 		bind_name(f, domain, name, m);
+		client_net_expect(f->onion);
 		return;
 	}
 	log_notice("names: %s is no onion service: %s", log_scrub(name), onion_address_error_str(r));

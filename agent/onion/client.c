@@ -119,21 +119,26 @@ void client_circ_opened(struct client_circ *circ)
 		client_connect_opened(circ);
 }
 
-void client_circ_gone(struct client_circ *circ)
+bool client_note_path(struct client_service *s)
+{
+	return ++s->n_paths <= CLIENT_PATH_TRIES;
+}
+
+void client_circ_gone(struct client_circ *circ, bool at_target)
 {
 	struct client_service *s = circ->service;
 
 	circ->handle = NULL;
 	if (circ->kind == CLIENT_CIRC_HSDIR) {
 		circ->state = CLIENT_CIRC_NONE;
-		client_fetch_lost(s);
+		client_fetch_lost(s, !at_target && client_note_path(s));
 	} else if (s->state == CLIENT_JOINED) {
 		/* The streams know. The next one begins anew, with what is known. */
 		circ->state = CLIENT_CIRC_NONE;
 		client_set_state(s, CLIENT_IDLE);
 		client_changed(s);
 	} else {
-		client_connect_lost(circ, false);
+		client_connect_lost(circ, at_target ? CLIENT_LOSS_TARGET : CLIENT_LOSS_PATH);
 	}
 }
 
@@ -234,6 +239,7 @@ static void begin_run(struct client_service *s)
 	s->n_fetches = 0;
 	s->n_intros = 0;
 	s->n_rends = 0;
+	s->n_paths = 0;
 	s->refused = false;
 	s->no_show = false;
 	rearm(s->client, true);
@@ -331,9 +337,9 @@ static void tick_busy(struct client_service *s)
 		return;
 	}
 	if (has_passed(&s->intro))
-		client_connect_lost(&s->intro, true);
+		client_connect_lost(&s->intro, CLIENT_LOSS_TIME);
 	if (s->state == CLIENT_CONNECTING && has_passed(&s->rend))
-		client_connect_lost(&s->rend, true);
+		client_connect_lost(&s->rend, CLIENT_LOSS_TIME);
 	if (s->state == CLIENT_CONNECTING)
 		client_connect_tick(s);
 }

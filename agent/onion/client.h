@@ -40,6 +40,7 @@
 #define CLIENT_HSDIRS_MAX 16		/* directories asked for one descriptor */
 #define CLIENT_INTRO_TRIES 8		/* introductions in one run */
 #define CLIENT_REND_TRIES 6		/* rendezvous circuits in one run */
+#define CLIENT_PATH_TRIES 24		/* circuits of one run that broke before their last relay */
 #define CLIENT_FETCHES 3		/* descriptors fetched in one run: the first, and fresh ones */
 #define CLIENT_UNREACHABLE_MAX 5	/* failures after which a point is not asked (C tor: 5) */
 #define CLIENT_NOTE_MS (2 * 60 * 1000)	/* failures of points are remembered (C tor: 2 min) */
@@ -166,8 +167,11 @@ void onion_client_tick(struct onion_client *oc);
 
 /* --- events, from the owner's ops --- */
 void client_circ_opened(struct client_circ *circ);
-/* It failed, or was lost; its handle is invalid from now on. */
-void client_circ_gone(struct client_circ *circ);
+/*
+ * It failed, or was lost; its handle is invalid from now on. @at_target: the relay that was
+ * asked for did it, or all were there already; else a relay on the way, which says nothing of it.
+ */
+void client_circ_gone(struct client_circ *circ, bool at_target);
 /* @status: HTTP's, or -errno. @text is borrowed. */
 void client_fetched(struct client_circ *circ, int status, const char *text, size_t len);
 void client_established(struct client_circ *circ);

@@ -181,7 +181,7 @@ static void introduce(struct client_service *s)
 	r = CLIENT_OPS(s)->introduce(CLIENT_CTX(s), s->intro.handle, s->rend.handle, s->desc,
 				     s->intro_index, s->has_solution ? &s->solution : NULL);
 	if (r < 0) {
-		client_connect_lost(&s->intro, false);
+		client_connect_lost(&s->intro, CLIENT_LOSS_TARGET);
 		return;
 	}
 	s->intro.state = CLIENT_CIRC_WAITING;
@@ -255,7 +255,7 @@ void client_connect_opened(struct client_circ *circ)
 
 	if (circ->kind == CLIENT_CIRC_REND) {
 		if (CLIENT_OPS(s)->establish(CLIENT_CTX(s), circ->handle) < 0) {
-			client_connect_lost(circ, false);
+			client_connect_lost(circ, CLIENT_LOSS_TARGET);
 			return;
 		}
 		circ->deadline_ms = client_now(s) + CLIENT_ESTABLISH_MS;
@@ -333,15 +333,16 @@ void client_joined(struct client_circ *circ)
 }
 
 /* An introduction circuit, or what was waited for on it, did not come. */
-static void lost_intro(struct client_service *s, bool timed_out)
+static void lost_intro(struct client_service *s, enum client_loss loss)
 {
-	struct client_note *n = note_of(s);
 	bool asked = s->intro.state == CLIENT_CIRC_WAITING;
 
-	if (asked && timed_out)
-		n->timed_out = true;
+	if (loss == CLIENT_LOSS_PATH && client_note_path(s))
+		s->n_intros--;
+	else if (asked && loss == CLIENT_LOSS_TIME)
+		note_of(s)->timed_out = true;
 	else
-		n->unreachable++;
+		note_of(s)->unreachable++;
 	client_circ_end(&s->intro);
 	/* The service may have been told all the same, and would use up the cookie. */
 	if (asked)
@@ -363,22 +364,24 @@ static void note_no_show(struct client_service *s)
  * The rendezvous point was lost, or the service did not come there. Told already, it may
  * still try: only a new cookie, and so a new introduction, helps.
  */
-static void lost_rend(struct client_service *s, bool timed_out)
+static void lost_rend(struct client_service *s, enum client_loss loss)
 {
 	bool told = s->rend.state == CLIENT_CIRC_WAITING || s->intro.state == CLIENT_CIRC_WAITING;
 
+	if (loss == CLIENT_LOSS_PATH && client_note_path(s))
+		s->n_rends--;
 	client_circ_end(&s->rend);
 	if (told) {
 		client_circ_end(&s->intro);
 		drop_pow(s);
-		if (timed_out)
+		if (loss == CLIENT_LOSS_TIME)
 			note_no_show(s);
 	}
 	if (s->state == CLIENT_CONNECTING && begin_rend(s))
 		begin_intro(s);
 }
 
-void client_connect_lost(struct client_circ *circ, bool timed_out)
+void client_connect_lost(struct client_circ *circ, enum client_loss loss)
 {
 	struct client_service *s = circ->service;
 
@@ -387,7 +390,7 @@ void client_connect_lost(struct client_circ *circ, bool timed_out)
 		return;
 	}
 	if (circ->kind == CLIENT_CIRC_INTRO)
-		lost_intro(s, timed_out);
+		lost_intro(s, loss);
 	else
-		lost_rend(s, timed_out);
+		lost_rend(s, loss);
 }

@@ -49,6 +49,15 @@ static void note_asked(struct client_service *s, const struct relay_target *hsdi
 								 : CLIENT_REQUERY_MS);
 }
 
+/* The directory of the moment was not reached. */
+static void forget_asked(struct client_service *s)
+{
+	struct client_asked *a = find_asked(s, s->place->hsdirs[s->next_hsdir].rsa_id);
+
+	if (a)
+		a->until_ms = 0;
+}
+
 static void forget_place(struct client_service *s)
 {
 	if (s->place)
@@ -151,12 +160,15 @@ void client_fetch_opened(struct client_service *s)
 				 &s->hsdir) == 0)
 		return;
 	client_circ_end(&s->hsdir);
-	client_fetch_lost(s);
+	client_fetch_lost(s, false);
 }
 
-void client_fetch_lost(struct client_service *s)
+void client_fetch_lost(struct client_service *s, bool again)
 {
-	s->next_hsdir++;
+	if (again)
+		forget_asked(s);
+	else
+		s->next_hsdir++;
 	ask_next(s);
 }
 
@@ -216,7 +228,7 @@ static void take_text(struct client_service *s, const char *text, size_t len)
 		if (r == HS_DESC_E_AUTH_NEEDED || r == HS_DESC_E_AUTH_WRONG)
 			client_fail(s, s->fetch_error);
 		else
-			client_fetch_lost(s);
+			client_fetch_lost(s, false);
 		return;
 	}
 	keep(s, desc);
@@ -234,5 +246,5 @@ void client_fetched(struct client_circ *circ, int status, const char *text, size
 	if (status == 200)
 		take_text(s, text, len);
 	else
-		client_fetch_lost(s);
+		client_fetch_lost(s, false);
 }

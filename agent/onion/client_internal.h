@@ -24,6 +24,13 @@ enum client_circ_state {
 	CLIENT_CIRC_WAITING,	/* INTRO: for the acknowledgement; REND: for the service */
 };
 
+/* How a circuit, or what was waited for on it, was lost. */
+enum client_loss {
+	CLIENT_LOSS_TARGET,	/* by its last relay, or whole */
+	CLIENT_LOSS_PATH,	/* before its last relay */
+	CLIENT_LOSS_TIME,	/* nothing came in time */
+};
+
 struct client_circ {
 	struct client_service *service;
 	enum client_circ_kind kind;
@@ -71,6 +78,7 @@ struct client_service {
 	unsigned int n_fetches;	/* of this run */
 	unsigned int n_intros;
 	unsigned int n_rends;
+	unsigned int n_paths;	/* circuits that broke on the way */
 	bool refused;		/* a point answered no in this run */
 	bool no_show;		/* the service did not come in this run */
 	size_t intro_index;
@@ -111,6 +119,8 @@ void client_circ_end(struct client_circ *circ);
 void client_drop_desc(struct client_service *s);
 /* The descriptor is there, and still holds. */
 bool client_desc_is_good(const struct client_service *s);
+/* A circuit broke on its way: is that still to be put up with? */
+bool client_note_path(struct client_service *s);
 /* Ends what is under way, and keeps what was learned. */
 void client_stop(struct client_service *s);
 
@@ -118,8 +128,8 @@ void client_stop(struct client_service *s);
 /* A descriptor; client_attempt() follows, or the run fails. */
 void client_fetch(struct client_service *s);
 void client_fetch_opened(struct client_service *s);
-/* The circuit, or the answer, did not come. */
-void client_fetch_lost(struct client_service *s);
+/* The circuit, or the answer, did not come; @again: the directory had no part in it. */
+void client_fetch_lost(struct client_service *s, bool again);
 void client_fetch_stop(struct client_service *s);
 
 /* --- client_connect.c --- */
@@ -128,7 +138,8 @@ void client_attempt(struct client_service *s);
 /* Is there an introduction point that may be asked? */
 bool client_has_point(struct client_service *s);
 void client_connect_opened(struct client_circ *circ);
-void client_connect_lost(struct client_circ *circ, bool timed_out);
+/* As client_circ_gone(), or its time is over. */
+void client_connect_lost(struct client_circ *circ, enum client_loss loss);
 void client_connect_tick(struct client_service *s);
 void client_connect_stop(struct client_service *s);
 

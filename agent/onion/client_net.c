@@ -70,10 +70,24 @@ static void on_opened(struct onion_circ *oc)
 	client_circ_opened(c->circ);
 }
 
+/* Did the relay that was asked for do it? A rendezvous point is known only when it is there. */
+static bool is_at_target(const struct onion_circ *oc, const struct circuit_failure *why)
+{
+	const struct relay_target *hop;
+
+	if (why->was_open || why->error == CIRCUIT_E_CLOSED || !oc->circuit)
+		return true;
+	hop = circuit_hop(oc->circuit, why->hop);
+	return oc->purpose == ONION_CLIENT_REND
+		       ? false
+		       : hop && memcmp(hop->rsa_id, oc->target.rsa_id, RSA_ID_LEN) == 0;
+}
+
 static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
 {
 	struct net_circ *c = oc->owner;
 	struct client_circ *circ = c->circ;
+	bool at_target = is_at_target(oc, why);
 
 	log_debug("onion: %s circuit: %s", onion_purpose_str(oc->purpose),
 		  circuit_error_str(why->error));
@@ -81,7 +95,7 @@ static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
 		TAILQ_REMOVE(&c->net->retired, c, entry);
 	bury(c);
 	if (circ)
-		client_circ_gone(circ);
+		client_circ_gone(circ, at_target);
 }
 
 /* The service proves that it is the one: from here on the circuit ends there. */
@@ -99,7 +113,7 @@ static void take_rendezvous2(struct net_circ *c, const uint8_t *body, size_t len
 	}
 	secret_wipe(&far, sizeof(far));
 	if (r < 0) {
-		/* The rendezvous point may say anything: the wait goes on. */
+		/* The circuit closes itself: another rendezvous point is asked. */
 		log_info("onion: circ %llu: what came to the rendezvous is not the service",
 			 (unsigned long long)circuit_id(c->oc->circuit));
 		return;
@@ -418,6 +432,12 @@ void client_net_free(struct client_net *n)
 void client_net_set_netdir(struct client_net *n, const struct netdir *nd)
 {
 	client_map_set(&n->map, nd, n->config.testing, loop_now_ms(n->config.loop));
+}
+
+void client_net_expect(struct client_net *n)
+{
+	if (n->config.launcher.expect)
+		n->config.launcher.expect(n->config.launcher.ctx);
 }
 
 struct onion_client *client_net_client(struct client_net *n)

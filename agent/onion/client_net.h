@@ -33,6 +33,8 @@ struct client_net *client_net_new(const struct client_net_config *config);
 void client_net_free(struct client_net *n);
 /* Keeps a reference. NULL: the network is not known. */
 void client_net_set_netdir(struct client_net *n, const struct netdir *nd);
+/* A program learned the name of a service: it will connect soon. */
+void client_net_expect(struct client_net *n);
 struct onion_client *client_net_client(struct client_net *n);
 struct client_auth *client_net_auth(struct client_net *n);
 /* The circuit of a handle of onion_client_take(). */

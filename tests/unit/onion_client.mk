@@ -1,1 +1,1 @@
-UNIT_TESTS += onion_client onion_client_auth onion_connect onion_dir_request
+UNIT_TESTS += onion_client onion_client_auth onion_client_net onion_connect onion_dir_request

@@ -314,12 +314,17 @@ static struct fake *opened(enum client_circ_kind kind)
 }
 
 /* The ops' handle is gone. */
-static void lose(struct fake *f)
+static void lose_at(struct fake *f, bool at_target)
 {
 	ck_assert(!f->closed);
 	f->closed = true;
 	n_open[f->kind]--;
-	client_circ_gone(f->circ);
+	client_circ_gone(f->circ, at_target);
+}
+
+static void lose(struct fake *f)
+{
+	lose_at(f, true);
 }
 
 static void start(void)

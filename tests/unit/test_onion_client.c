@@ -116,6 +116,18 @@ START_TEST(every_directory_is_asked_once)
 }
 END_TEST
 
+START_TEST(a_directory_that_was_not_reached_is_asked_again)
+{
+	start();
+	for (int i = 0; i < CLIENT_PATH_TRIES; i++) {
+		ck_assert_uint_eq(newest(CLIENT_CIRC_HSDIR)->target.rsa_id[0], 0x80);
+		lose_at(newest(CLIENT_CIRC_HSDIR), false);
+	}
+	lose_at(newest(CLIENT_CIRC_HSDIR), false);
+	ck_assert_uint_eq(newest(CLIENT_CIRC_HSDIR)->target.rsa_id[0], 0x81);
+}
+END_TEST
+
 static const struct {
 	int decode;
 	int error;
@@ -354,7 +366,7 @@ START_TEST(random_fates_do_no_harm)
 			(void)wait_ms(500 * (1 + rand() % 10));
 			asked_ms = now();
 		} else if (rand() % 8 == 0) {
-			lose(f);
+			lose_at(f, rand() % 2);
 		} else if (f->circ->state == CLIENT_CIRC_BUILDING) {
 			client_circ_opened(f->circ);
 		} else if (f->fetching) {
@@ -383,6 +395,7 @@ int main(void)
 	tcase_add_test(t, a_lost_circuit_is_replaced_with_the_descriptor_at_hand);
 	tcase_add_loop_test(t, an_old_descriptor_is_fetched_anew, 0, 2);
 	tcase_add_test(t, every_directory_is_asked_once);
+	tcase_add_test(t, a_directory_that_was_not_reached_is_asked_again);
 	tcase_add_loop_test(t, bad_descriptors_have_errors_of_their_own, 0,
 			    (int)(sizeof(bad_descs) / sizeof(bad_descs[0])));
 	tcase_add_test(t, a_bad_directory_does_not_hide_a_good_one);

@@ -143,6 +143,45 @@ START_TEST(an_introduction_that_cannot_be_sent_is_a_failed_point)
 }
 END_TEST
 
+START_TEST(what_breaks_on_the_way_is_not_the_points_fault)
+{
+	struct fake *first;
+	struct fake *rend;
+
+	n_intro = 1;
+	start();
+	answer_fetch(200, "desc");
+	first = newest(CLIENT_CIRC_INTRO);
+	for (int i = 0; i < CLIENT_PATH_TRIES / 2; i++) {
+		lose_at(newest(CLIENT_CIRC_INTRO), false);
+		ck_assert_uint_eq(newest(CLIENT_CIRC_INTRO)->target.rsa_id[0], first->target.rsa_id[0]);
+		lose_at(newest(CLIENT_CIRC_REND), false);
+	}
+	rend = establish();
+	ck_assert_ptr_eq(introduced(), rend);
+	client_joined(rend->circ);
+	ck_assert_int_eq(take(NULL), 0);
+}
+END_TEST
+
+START_TEST(ways_that_always_break_are_not_tried_for_ever)
+{
+	int r = -EAGAIN;
+
+	start();
+	answer_fetch(200, "desc");
+	while (r == -EAGAIN) {
+		ck_assert_uint_lt(n_fakes, 2 * CLIENT_PATH_TRIES + 20);
+		if (newest(CLIENT_CIRC_HSDIR))
+			lose_at(newest(CLIENT_CIRC_HSDIR), false);
+		else
+			lose_at(newest(_i == 0 ? CLIENT_CIRC_INTRO : CLIENT_CIRC_REND), false);
+		r = take(NULL);
+	}
+	ck_assert_int_gt(r, 0);
+}
+END_TEST
+
 /* --- rendezvous that fail --- */
 
 START_TEST(a_lost_rendezvous_point_is_replaced_and_the_introduction_waits)
@@ -342,6 +381,8 @@ int main(void)
 	tcase_add_test(t, points_that_cannot_be_reached_are_tried_in_turn);
 	tcase_add_test(t, a_silent_point_is_left_and_the_rendezvous_with_it);
 	tcase_add_test(t, what_failed_is_remembered_by_the_next_run);
+	tcase_add_test(t, what_breaks_on_the_way_is_not_the_points_fault);
+	tcase_add_loop_test(t, ways_that_always_break_are_not_tried_for_ever, 0, 2);
 	tcase_add_test(t, an_introduction_that_cannot_be_sent_is_a_failed_point);
 	tcase_add_loop_test(t, a_lost_rendezvous_point_is_replaced_and_the_introduction_waits, 0, 3);
 	tcase_add_test(t, a_silent_rendezvous_point_is_replaced);
