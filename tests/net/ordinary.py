@@ -12,7 +12,7 @@ from harness import Skip
 NOBODY = 65534
 AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups",
              "--inh-caps=-all", "--bounding-set=-all", "--"]
-PROGRAMS = ("onionify-agent", "onionctl", "onionify-run", "libonionify.so")
+PROGRAMS = ("onionify-agent", "onionctl", "onionify-run", "onionify-serve", "libonionify.so")
 
 
 def check_accounts():
