@@ -9,7 +9,8 @@
  * which the service lives on, until the supervisor's end of the pair is closed.
  *
  * Nothing here ends the command: what fails is told on standard error, and the command runs
- * on for whoever is on this machine.
+ * on for whoever is on this machine. An agent that goes takes the service along; when
+ * there is one again, the service comes back with the same key.
  */
 #include <errno.h>
 #include <poll.h>
@@ -26,6 +27,7 @@
 
 #define TEST_MS 60000		/* for one stream */
 #define TEST_AGAIN_MS 5000
+#define AGENT_AGAIN_MS 2000	/* from one look for an agent to the next */
 
 struct server {
 	/* what was asked for */
@@ -35,7 +37,7 @@ struct server {
 	bool verbose;
 	int64_t patience_ms;	/* for each step */
 	struct serving ports;
-	char key[SERVE_KEY_MAX];
+	char key[SERVE_KEY_MAX];	/* of the file, or as the agent made it */
 	bool has_key;
 	/* where it stands */
 	struct addr_port at[SERVING_PORTS_MAX];	/* port 0: nobody listens yet */
@@ -45,9 +47,11 @@ struct server {
 	bool added;
 	bool over;		/* it failed: only the end is waited for */
 	bool reachable;
+	bool announced;		/* once, with a code */
 	int test;		/* descriptor of the stream under way, or -1 */
 	int test_error;
 	int64_t test_at;	/* its deadline, or when the next one begins */
+	int64_t agent_at;	/* when an agent is looked for */
 	int64_t patience_at;	/* when the user hears what is waited for */
 };
 
@@ -70,13 +74,21 @@ static int64_t now_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* It is over, but not for the command. */
-static void give_up(struct server *s)
+static void leave_agent(struct server *s)
 {
 	serve_agent_close(&s->agent);
 	if (s->test >= 0)
 		(void)close(s->test);
 	s->test = -1;
+	s->reachable = false;
+	s->state = SERVE_STARTING;
+	s->agent_at = now_ms() + AGENT_AGAIN_MS;
+}
+
+/* It is over, but not for the command. */
+static void give_up(struct server *s)
+{
+	leave_agent(s);
 	s->over = true;
 }
 
@@ -91,16 +103,17 @@ static bool all_listen(const struct server *s)
 	return true;
 }
 
+/* Tried again where there is no agent: it was there when the command was started. */
 static void publish(struct server *s)
 {
 	int r = serve_agent_add(&s->agent, s->socket, &s->ports, s->at, s->has_key ? s->key : NULL);
 
 	s->added = true;
-	s->patience_at = now_ms() + s->patience_ms;
+	s->agent_at = now_ms() + AGENT_AGAIN_MS;
 	if (r == 0)
-		return;
-	say("cannot serve: the agent cannot be asked: %s", strerror(-r));
-	give_up(s);
+		s->patience_at = now_ms() + s->patience_ms;
+	else if (s->verbose)
+		say("the agent cannot be asked: %s", strerror(-r));
 }
 
 /* False when the supervisor has gone. */
@@ -159,7 +172,9 @@ static void announce(struct server *s)
 		say("reachable: %s", url);
 	}
 	format_url(s, s->ports.ports[0].virt, url, sizeof(url));
-	(void)serve_qr_print(STDERR_FILENO, url);
+	if (!s->announced)
+		(void)serve_qr_print(STDERR_FILENO, url);
+	s->announced = true;
 }
 
 static void end_test(struct server *s, int result)
@@ -190,8 +205,12 @@ static void keep_key(struct server *s, const char *key)
 static void first_event(struct server *s, const struct serve_event *e)
 {
 	memcpy(s->address, e->address, sizeof(s->address));
-	if (s->key_file && !s->has_key && e->key[0])
-		keep_key(s, e->key);
+	if (!s->has_key && e->key[0]) {
+		memcpy(s->key, e->key, sizeof(s->key));
+		s->has_key = true;
+		if (s->key_file)
+			keep_key(s, e->key);
+	}
 	if (s->quiet)
 		return;
 	for (size_t i = 0; i < s->ports.n; i++)
@@ -207,7 +226,7 @@ static void take_event(struct server *s, const struct serve_event *e)
 		give_up(s);
 		return;
 	}
-	if (!s->address[0])
+	if (strcmp(s->address, e->address) != 0)
 		first_event(s, e);
 	if (e->state == SERVE_PUBLISHED && s->state != SERVE_PUBLISHED && !s->reachable) {
 		s->patience_at = now_ms() + s->patience_ms;
@@ -228,8 +247,8 @@ static void hear_agent(struct server *s)
 	}
 	secret_wipe(&e, sizeof(e));
 	if (r < 0 && !s->over) {
-		say("%s: the agent has gone", s->address[0] ? "no longer served" : "cannot serve");
-		give_up(s);
+		say("the agent has gone: nothing is served until there is one again");
+		leave_agent(s);
 	}
 }
 
@@ -261,12 +280,19 @@ static bool wants_test(const struct server *s)
 	return s->state == SERVE_PUBLISHED && !s->reachable && !s->over;
 }
 
+static bool wants_agent(const struct server *s)
+{
+	return s->added && s->agent.fd < 0 && !s->over;
+}
+
 static void pass_time(struct server *s)
 {
 	int64_t now = now_ms();
 
 	if (now >= s->patience_at)
 		tell_patience(s);
+	if (wants_agent(s) && now >= s->agent_at)
+		publish(s);
 	if (!wants_test(s) || now < s->test_at)
 		return;
 	if (s->test >= 0) {
@@ -284,6 +310,8 @@ static int until_next(const struct server *s)
 
 	if (wants_test(s) && s->test_at < first)
 		first = s->test_at;
+	if (wants_agent(s) && s->agent_at < first)
+		first = s->agent_at;
 	if (first == INT64_MAX)
 		return -1;
 	left = first - now_ms();

@@ -52,15 +52,19 @@ def free_port():
 class Agent:
     """A stand-in of its own, in a mood."""
 
-    def __init__(self, mood=""):
-        self.dir = tempfile.mkdtemp(dir=work)
+    def __init__(self, mood="", at=None):
+        self.dir = at or tempfile.mkdtemp(dir=work)
         self.path = os.path.join(self.dir, "agent.sock")
         env = dict(os.environ, TEST_AGENT_SERVICE=mood)
         self.proc = subprocess.Popen([os.path.join(HERE, "test_agent.py"), self.path], env=env,
                                      stdin=subprocess.DEVNULL)
-        while not os.path.exists(self.path):
+        while not self.answers():
             time.sleep(0.02)
         self.env = dict(os.environ, ONIONIFY_SOCKET=self.path, ONIONIFY_CONFIG="/nonexistent")
+
+    def answers(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            return s.connect_ex(self.path) == 0
 
     def log(self):
         try:
@@ -349,9 +353,16 @@ def agent_dies(agent):
     r = Run(agent, ["--serve", "80:%d" % port] + server(port))
     r.wait("reachable")
     agent.stop()
-    check("the agent's end is told", r.wait("no longer served: the agent has gone"))
+    check("the agent's end is told", r.wait("the agent has gone"))
+    check("the command goes on", ask(port) == "127.0.0.1")
+    again = Agent(at=agent.dir)
+    check("with the next agent the service is back, with its key",
+          again.wait_log("service add .*80:127.0.0.1:%d key=ED25519-V3:A" % port) and
+          r.wait("reachable(.|\n)*reachable"))
     ask(port, b"end")
     check("and the command's status is its own", r.finish() == 7)
+    check("and the service ends with it", again.wait_log("service end"))
+    again.stop()
 
 
 def quiet(agent):
