@@ -114,6 +114,7 @@ struct proxy_listener {
 	ev_io acceptor;
 	ev_io datagrams;
 	ev_timer pause;
+	int64_t told_ms;	/* when we last said that accept() fails; 0: never */
 };
 
 struct udp_question;

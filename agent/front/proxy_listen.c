@@ -10,6 +10,18 @@
 
 #define ACCEPT_BATCH 32
 #define ACCEPT_PAUSE_S 0.5	/* when descriptors ran out */
+#define ACCEPT_TELL_MS (10 * 60 * 1000)
+
+/* Once and not at every try: it goes on as long as the others do not end. */
+static void tell_accept_failed(struct proxy_listener *l, int error)
+{
+	int64_t now = loop_now_ms(l->proxy->front->config.loop);
+
+	if (l->told_ms > 0 && now - l->told_ms < ACCEPT_TELL_MS)
+		return;
+	l->told_ms = now;
+	log_warn("proxy: %s: clients that connect now wait until others end", strerror(error));
+}
 
 static void on_accept(struct ev_loop *ev, ev_io *w, int revents)
 {
@@ -32,7 +44,7 @@ static void on_accept(struct ev_loop *ev, ev_io *w, int revents)
 			continue;
 		if (errno == EAGAIN)
 			return;
-		log_warn_limited("proxy: accept: %s", strerror(errno));
+		tell_accept_failed(l, errno);
 		ev_io_stop(ev, &l->acceptor);
 		ev_timer_set(&l->pause, ACCEPT_PAUSE_S, 0.);
 		ev_timer_start(ev, &l->pause);

@@ -16,6 +16,7 @@
 
 #define ACCEPT_BATCH 64
 #define ACCEPT_PAUSE_S 0.5	/* when descriptors ran out */
+#define ACCEPT_TELL_MS (10 * 60 * 1000)
 
 enum session_state {
 	SESSION_HEAD,	/* reading the frame's header */
@@ -54,6 +55,7 @@ struct session_set {
 	int listen_fd;
 	ev_io acceptor;
 	ev_timer pause;
+	int64_t told_ms;	/* when we last said that no more fit; 0: never */
 	struct session_list sessions;
 	size_t n;
 	struct session_counts counts;
@@ -106,10 +108,23 @@ static void drop_malformed(struct session *s)
 	drop(s);
 }
 
-/* Keeps one descriptor that came along; more than one is an error. */
+/* Once and not at every try: it goes on as long as the others do not end. */
+static void tell_full(struct session_set *set, int error)
+{
+	if (set->told_ms > 0 && loop_now_ms(set->loop) - set->told_ms < ACCEPT_TELL_MS)
+		return;
+	set->told_ms = loop_now_ms(set->loop);
+	log_warn("session: %s: programs that connect now wait until others end%s", strerror(error),
+		 error == EMFILE ? " (the limit of descriptors, ulimit -n, is low)" : "");
+}
+
+/*
+ * Keeps one descriptor that came along; more than one is an error. Where none fits into our
+ * table (-EMFILE) the kernel cuts them off like those that find no room in the message.
+ */
 static int take_rights(struct session *s, struct msghdr *msg)
 {
-	int r = msg->msg_flags & MSG_CTRUNC ? -EPROTO : 0;
+	int r = msg->msg_flags & MSG_CTRUNC ? -EMFILE : 0;
 
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
 		size_t n;
@@ -121,7 +136,7 @@ static int take_rights(struct session *s, struct msghdr *msg)
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
-			if (s->passed_fd < 0) {
+			if (s->passed_fd < 0 && r == 0) {
 				s->passed_fd = fd;
 			} else {
 				close(fd);
@@ -140,6 +155,8 @@ static int fill(struct session *s, uint8_t *buf, size_t want)
 		char space[CMSG_SPACE(4 * sizeof(int))];
 	} control;
 
+	int r;
+
 	while (s->have < want) {
 		struct iovec iov = { buf + s->have, want - s->have };
 		struct msghdr msg = {
@@ -152,8 +169,9 @@ static int fill(struct session *s, uint8_t *buf, size_t want)
 
 		if (n < 0)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
-		if (take_rights(s, &msg) < 0)
-			return -EPROTO;
+		r = take_rights(s, &msg);
+		if (r < 0)
+			return r;
 		if (n == 0)
 			return -ECONNRESET;
 		s->have += (size_t)n;
@@ -232,6 +250,8 @@ static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
 	if (r > 0 && s->state == SESSION_BODY)
 		r = read_body(s);
 	if (r < 0) {
+		if (r == -EMFILE)
+			tell_full(s->set, EMFILE);
 		if (r == -EPROTO)
 			drop_malformed(s);
 		else
@@ -357,7 +377,7 @@ static void on_accept(struct ev_loop *ev, ev_io *w, int revents)
 			continue;
 		if (errno == EAGAIN)
 			return;
-		log_warn_limited("session: accept: %s", strerror(errno));
+		tell_full(set, errno);
 		ev_io_stop(ev, &set->acceptor);
 		ev_timer_set(&set->pause, ACCEPT_PAUSE_S, 0.);
 		ev_timer_start(ev, &set->pause);

@@ -111,7 +111,7 @@ def valid_until(c):
     return 0
 
 
-@scenario("authorities dead and the consensus expired: a restarted agent still works",
+@scenario("authorities dead and the consensus expired: the agent goes on, and a restarted one works",
           timeout=240)
 def expired_consensus(t):
     c = t.user()
@@ -122,6 +122,9 @@ def expired_consensus(t):
     until = valid_until(c)
     t.check(until, "no consensus in the cache")
     t.check(until - time.time() < 90, "the consensus is valid for too long")
+    pid = c.agent_pid()
     time.sleep(max(0, until - time.time() + 2))
+    fetch(t, c)
+    t.equal(c.agent_pid(), pid, "the agent's process")
     t.check(c.stop(), "the agent stops when told")
     fetch(t, c, timeout=90)
