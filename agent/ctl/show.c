@@ -86,6 +86,20 @@ static void show_listeners(FILE *out, const json_t *listeners)
 		fprintf(out, "Listening:  %s at %s\n", ctl_text(l, "option"), ctl_text(l, "address"));
 }
 
+/* Onion services in use; one that makes us work is worth a word. */
+static void show_onions(FILE *out, const json_t *onions)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(onions, i, o) {
+		fprintf(out, "Onion:      %s, %s", ctl_text(o, "address"), ctl_text(o, "state"));
+		if (ctl_number(o, "effort") > 0)
+			fprintf(out, ", proof of work of effort %lld under way", ctl_number(o, "effort"));
+		fprintf(out, "\n");
+	}
+}
+
 void show_status(FILE *out, const json_t *doc)
 {
 	char a[32];
@@ -98,6 +112,7 @@ void show_status(FILE *out, const json_t *doc)
 	show_network(out, json_object_get(doc, "network"));
 	show_guards(out, json_object_get(doc, "guards"));
 	show_listeners(out, json_object_get(doc, "listeners"));
+	show_onions(out, json_object_get(doc, "onions"));
 	show_counts(out, doc);
 }
 

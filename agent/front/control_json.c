@@ -145,6 +145,28 @@ static json_t *status_listeners(const struct front *f)
 	return list;
 }
 
+/* Services that programs use, or want to. */
+static void add_onion(void *ctx, const struct onion_client_info *info)
+{
+	char address[ONION_ADDRESS_LEN + 1];
+
+	onion_address_encode(address, info->id);
+	json_array_append_new(
+		ctx, json_pack("{s:s,s:I,s:s,s:b,s:i,s:I,s:I}", "address", address, "domain",
+			       (json_int_t)info->domain_id, "state", info->state, "descriptor",
+			       (int)info->has_descriptor, "introduction_points", (int)info->n_intro,
+			       "effort", (json_int_t)info->effort, "circuit",
+			       info->handle ? (json_int_t)circuit_id(client_net_circuit(info->handle)) : 0));
+}
+
+static json_t *status_onions(const struct front *f)
+{
+	json_t *list = json_array();
+
+	onion_client_each(client_net_client(f->onion), add_onion, list);
+	return list;
+}
+
 json_t *control_status(struct front *f)
 {
 	struct counts c = { .by_state = json_object(), .list = json_array() };
@@ -171,6 +193,7 @@ json_t *control_status(struct front *f)
 	json_object_set_new(doc, "heap_bytes", json_integer((json_int_t)heap.uordblks +
 							    (json_int_t)heap.hblkhd));
 	json_object_set_new(doc, "listeners", status_listeners(f));
+	json_object_set_new(doc, "onions", status_onions(f));
 	json_object_set_new(doc, "dormant", json_boolean(f->dormant));
 	json_object_set_new(doc, "clock_skew_s", json_integer((json_int_t)f->clock_skew_s));
 	return doc;

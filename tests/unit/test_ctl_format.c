@@ -97,7 +97,7 @@ START_TEST(views_bear_damaged_documents)
 		     "\"bootstrap\":{\"percent\":5,\"phase\":\"p\",\"done\":1,\"total\":2,"
 		     "\"problem\":\"x\"},\"network\":{\"relays\":1},\"guards\":[{\"primary\":true},1],"
 		     "\"channels\":[],\"circuits\":{\"open\":3,\"x\":null},\"streams\":{\"now\":1},"
-		     "\"listeners\":[{\"option\":\"SocksPort\"},null]}", show_status);
+		     "\"listeners\":[{\"option\":\"SocksPort\"},null],\"onions\":[{\"effort\":7},3]}", show_status);
 	show_damaged("{\"circuits\":[{\"id\":1,\"hops\":[]},{\"hops\":[{\"open\":true}],"
 		     "\"legs\":[{\"circuit\":1,\"linked\":true,\"rtt_us\":12345}]},"
 		     "{\"legs\":[]},{\"hops\":[],\"legs\":[1]},7,null]}", show_circuits);

@@ -46,7 +46,9 @@ def page(t):
     first = time.monotonic() - began
     r = t.ok(get(t, c, o.url(sub="www.shop.")), "curl to a name below it")
     t.check(f"Host: www.shop.{o.address()}" in r.text, r)
-    r = t.ok(get(t, c, o.url().replace(o.address(), o.address().upper())), "upper case")
+    t.ok(get(t, c, o.url().replace(o.address(), o.address().upper())), "upper case")
+    t.ok(c.run(["curl", "-sS", "-m", "60", o.url()], options=["--optimistic"], timeout=70),
+         "optimistic")
     print(f"        first page, with bootstrap: {first:.1f} s", flush=True)
     t.equal(told_to_exits(t), [], "names that exits heard")
 
@@ -299,6 +301,10 @@ def other_ways(t):
     t.check("Hello from ways" in t.ok(get(t, c, "http://shop.example.test/")).text, "MapAddress")
     r = client.run(["curl", "-sS", "-m", "90", "-p", "-x", "http://127.0.0.1:18118", o.url()], None, 100)
     t.check("Hello from ways" in t.ok(r).text, "HTTP CONNECT")
+    r = client.run(["curl", "-sS", "-m", "90", "-x", "http://127.0.0.1:18118", o.url()], None, 100)
+    t.check("Hello from ways" in t.ok(r).text, "plain HTTP by proxy")
+    some = c.ctl_json("status")["onions"]
+    t.check({(x["address"], x["state"]) for x in some} >= {(o.address(), "joined")}, some)
     r = client.run(["python3", DNSQUERY, "udp", "127.0.0.1", "15353", o.address(), "1"], None, 60)
     t.equal(r.text.strip(), "3", "DNSPort: no such name")
     t.equal(told_to_exits(t), [], "names that exits heard")
