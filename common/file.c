@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,7 +187,8 @@ static int sync_parent(const char *path)
 	return rc;
 }
 
-int file_write_atomic(const char *path, const void *data, size_t len)
+/* Temporary file and rename; waits for the disk where @sync. */
+static int replace(const char *path, const void *data, size_t len, bool sync)
 {
 	char tmp[PATH_MAX];
 	int fd;
@@ -200,7 +202,7 @@ int file_write_atomic(const char *path, const void *data, size_t len)
 	if (fd < 0)
 		return -errno;
 	rc = write_all(fd, data, len);
-	if (rc == 0 && fsync(fd) < 0)
+	if (rc == 0 && sync && fsync(fd) < 0)
 		rc = -errno;
 	if (close(fd) < 0 && rc == 0)
 		rc = -errno;
@@ -210,7 +212,17 @@ int file_write_atomic(const char *path, const void *data, size_t len)
 		(void)unlink(tmp);
 		return rc;
 	}
-	return sync_parent(path);
+	return sync ? sync_parent(path) : 0;
+}
+
+int file_write_atomic(const char *path, const void *data, size_t len)
+{
+	return replace(path, data, len, true);
+}
+
+int file_write_cached(const char *path, const void *data, size_t len)
+{
+	return replace(path, data, len, false);
 }
 
 int file_set_aside(const char *path)

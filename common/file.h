@@ -26,6 +26,11 @@ int file_private_dir(const char *path, char *err, size_t err_len);
 int file_read(const char *path, size_t max, char **ret_data, size_t *ret_len);
 /* Temporary file (0600) beside @path, fsync, rename, directory fsync. 0 or -errno. */
 int file_write_atomic(const char *path, const void *data, size_t len);
+/*
+ * The same without waiting for the disk: readers see the old file or the new one, but after a
+ * crash of the system it may be empty or cut. For what is checked when read, and can be made again.
+ */
+int file_write_cached(const char *path, const void *data, size_t len);
 /* Renames @path to @path.bad (replacing an older one): a damaged file is kept, not used. */
 int file_set_aside(const char *path);
 

@@ -8,6 +8,9 @@
  * in big-endian order. A crash may leave the last record incomplete: it is cut
  * off. When a record was last listed is kept up to date in memory and reaches the
  * disk when the journal is rewritten, at most a day late.
+ *
+ * Nothing here waits for the disk: what a crash of the system damages does not match
+ * its digest or signature when it is read, is set aside and fetched again.
  */
 #include "dirclient/dir_cache.h"
 
@@ -113,7 +116,7 @@ void dir_cache_store(struct dir_cache *c, enum dir_cache_file file, const char *
 
 	if (!path)
 		return;
-	err = file_write_atomic(path, text, len);
+	err = file_write_cached(path, text, len);
 	if (err)
 		log_warn_limited("dir: cannot write %s: %s", path, strerror(-err));
 	free(path);
@@ -246,7 +249,7 @@ static int rewrite(struct dir_cache *c, char *data)
 {
 	size_t len = pack_records(c, data);
 	char *path = path_of(c, DIR_CACHE_MICRODESCS);
-	int err = path ? file_write_atomic(path, data, len) : -ENOMEM;
+	int err = path ? file_write_cached(path, data, len) : -ENOMEM;
 
 	free(path);
 	if (!err)

@@ -97,6 +97,12 @@ START_TEST(a_file_is_written_whole_and_read_back)
 	ck_assert_str_eq(data, "short");
 	free(data);
 	ck_assert_int_eq(access(in_dir("f.tmp"), F_OK), -1);
+	ck_assert_int_eq(file_write_cached(in_dir("f"), "shorter", 7), 0);
+	ck_assert_int_eq(stat(path, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 0777, 0600);
+	ck_assert_uint_eq(st.st_size, 7);
+	ck_assert_int_eq(access(in_dir("f.tmp"), F_OK), -1);
+	ck_assert_int_eq(file_write_cached(in_dir("no/f"), "x", 1), -ENOENT);
 	ck_assert_int_eq(file_write_atomic(in_dir("empty"), "", 0), 0);
 	ck_assert_int_eq(file_read(path, 0, &data, &len), 0);
 	ck_assert(len == 0 && data[0] == '\0');
