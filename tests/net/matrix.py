@@ -225,4 +225,5 @@ class Servers:
 def libraries():
     """Folders of unpacked libraries, for unpacked programs."""
     return ":".join(glob.glob(os.path.join(bait.PEERS, "usr/lib/*-linux-gnu")) +
+                    glob.glob(os.path.join(bait.PEERS, "usr/lib/*-linux-gnu/pulseaudio")) +
                     glob.glob(os.path.join(bait.PEERS, "usr/lib*/sudo")))
