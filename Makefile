@@ -116,7 +116,7 @@ fuzz:
 	build/fuzz/fuzz_$(T) -max_total_time=$(S) tests/fuzz/corpus/$(T)
 
 # --- the README's two commands, and what they stand on ---
-.PHONY: deps demo check check-built asan ubsan lint bench format clean
+.PHONY: deps demo check check-built check-clean-machine asan ubsan lint bench format clean
 deps:
 	@tests/deps
 demo: deps
@@ -125,6 +125,9 @@ demo: deps
 check: deps
 	@$(MAKE) --no-print-directory all
 	@tests/check
+# Some minutes, root and Debian's mirror: not part of check.
+check-clean-machine: deps
+	@tests/clean-machine
 asan ubsan: deps
 	@$(MAKE) --no-print-directory VARIANT=asan all
 	@VARIANT=asan tests/check
