@@ -8,11 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shim/tally.h"
 #include "shim/lookup.h"
 
 #define STREAMS_MAX 256		/* different destinations */
 #define REFUSALS_MAX 128	/* different programs, calls and destinations */
 #define NAMES_MAX 128		/* asked from the agent's memory, one after the other */
+#define SIZE_MAX_LEN 24
 
 struct stream_entry {
 	struct addr_port dest;
@@ -143,6 +145,75 @@ static void format_dest(const struct addr_port *dest, unsigned int *asked, char 
 		(void)snprintf(out, 320, "%s", addr_port_format(dest, text));
 }
 
+/* --- what the agent has counted --- */
+
+struct telling {
+	void (*put)(void *arg, const char *line);
+	void *arg;
+	struct tally_line sum;
+	bool sums;	/* the first round adds up, the second tells */
+};
+
+/* "1.5 MiB"; whole bytes below a thousand. */
+static const char *size_text(unsigned long long bytes, char out[SIZE_MAX_LEN])
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	double v = (double)bytes;
+	size_t u = 0;
+
+	for (; v >= 1000 && u < 4; u++)
+		v /= 1024;
+	(void)snprintf(out, SIZE_MAX_LEN, u == 0 ? "%.0f %s" : "%.1f %s", v, units[u]);
+	return out;
+}
+
+static void tell_place(void *ctx, const struct tally_line *l)
+{
+	struct telling *t = ctx;
+	char line[BOOK_LINE_MAX], failed[80] = "", in[SIZE_MAX_LEN], out[SIZE_MAX_LEN];
+
+	if (t->sums) {
+		t->sum.opened += l->opened;
+		t->sum.failed += l->failed;
+		t->sum.sent += l->sent;
+		t->sum.received += l->received;
+		return;
+	}
+	if (l->failed > 0)
+		(void)snprintf(failed, sizeof(failed), ", %u failed (%.48s)", l->failed,
+			       strerror(l->error));
+	if (strcmp(l->place, "*") == 0)
+		(void)snprintf(line, sizeof(line), "report:   other places: %u%s, %s sent, %s received",
+			       l->opened, failed, size_text(l->sent, out), size_text(l->received, in));
+	else
+		(void)snprintf(line, sizeof(line),
+			       strchr(l->place, ':') ? "report:   [%s]:%u: %u%s, %s sent, %s received"
+						     : "report:   %s:%u: %u%s, %s sent, %s received",
+			       l->place, l->port, l->opened, failed, size_text(l->sent, out),
+			       size_text(l->received, in));
+	clean(line);
+	t->put(t->arg, line);
+}
+
+/* False: the agent keeps no account of us. */
+static bool tell_account(void (*put)(void *, const char *), void *arg)
+{
+	struct telling t = { .put = put, .arg = arg, .sums = true };
+	char line[BOOK_LINE_MAX], in[SIZE_MAX_LEN], out[SIZE_MAX_LEN];
+
+	if (tally_each(tell_place, &t) != 0)
+		return false;
+	(void)snprintf(line, sizeof(line), "report: %u streams through Tor, %u failed, %s sent, %s received",
+		       t.sum.opened, t.sum.failed, size_text(t.sum.sent, out),
+		       size_text(t.sum.received, in));
+	put(arg, line);
+	t.sums = false;
+	(void)tally_each(tell_place, &t);
+	return true;
+}
+
+/* --- what was seen here --- */
+
 static void tell_streams(const struct book *b, void (*put)(void *, const char *), void *arg)
 {
 	char line[BOOK_LINE_MAX], dest[320], failed[64];
@@ -213,7 +284,7 @@ void book_tell(struct book *b, void (*put)(void *arg, const char *line), void *a
 	(void)pthread_mutex_lock(&b->lock);
 	memcpy(copy, b, sizeof(*copy));
 	(void)pthread_mutex_unlock(&b->lock);
-	if (copy->detail == BOOK_ALL)
+	if (copy->detail == BOOK_ALL && !tell_account(put, arg))
 		tell_streams(copy, put, arg);
 	tell_refusals(copy, put, arg);
 	free(copy);

@@ -5,7 +5,9 @@
  * Kept by the supervisor for --report and --verbose, told as lines of text after the
  * command has ended. Refusals are seen here, because the preload library leaves
  * them to the supervisor; streams of the native door are too, and those of the
- * preload library are told by a note (struct book_note) when a report is wanted.
+ * preload library are told by a note (struct book_note) when a report is wanted. The
+ * agent sees more (tally.h: names, bytes, what went through its proxy ports) and is asked
+ * first; what was seen here is told where it has no account.
  *
  * Equal entries are counted, not repeated; the tables are of bounded size and say
  * what they left out. Thread safe.

@@ -30,6 +30,7 @@
 #include "shim/proxyenv.h"
 #include "shim/serve.h"
 #include "shim/supervisor.h"
+#include "shim/tally.h"
 #include "shim/which.h"
 
 /* As env, nohup and docker: our own failure, not executable, not found. */
@@ -86,8 +87,7 @@ static void usage(FILE *out)
 		"                  (default: with no other command)\n"
 		"  --timeout SEC   give up after SEC seconds without a connection to Tor (120)\n"
 		"  --no-wait       start COMMAND before the agent is connected to Tor\n"
-		"  --optimistic    programs are told that they are connected before they are:\n"
-		"                  their first bytes travel one round trip earlier\n"
+		"  --optimistic    let programs send their first bytes before they are connected\n"
 		"  --serve PORT[:LOCALPORT]  what COMMAND listens on at LOCALPORT (PORT) becomes\n"
 		"                  an onion service at PORT, for as long as COMMAND runs\n"
 		"  --serve-key FILE  its address is that of the key in FILE, made if missing\n"
@@ -390,7 +390,7 @@ static int run_supervised(const struct options *o, const struct places *p, char 
 {
 	struct sigaction chld = { .sa_handler = SIG_DFL };
 	struct command cmd = { .argv = argv, .envp = environ, .supervise = true, .lease = -1,
-			       .serving = o->serving,
+			       .account = -1, .serving = o->serving,
 			       .detail = o->report ? BOOK_ALL : o->verbose ? BOOK_REFUSALS :
 									     BOOK_SILENT };
 	struct job_result res;
@@ -398,9 +398,10 @@ static int run_supervised(const struct options *o, const struct places *p, char 
 
 	if (!o->quiet && which_kind(argv[0]) == ELF_PRIVILEGED)
 		say("note: %s does not gain privileges in here", argv[0]);
-	/* A domain with a name goes on after the command. */
-	if (!o->isolate)
+	if (!o->isolate)	/* a domain with a name goes on after the command */
 		cmd.lease = launch_lease(p->socket, getenv(CONFIG_ENV_DOMAIN));
+	if (o->report)	/* without it the report says what the supervisor has seen itself */
+		cmd.account = tally_begin();
 	(void)sigaction(SIGCHLD, &chld, &cmd.chld);
 	job_block_signals(&cmd.mask);
 	r = run_once(&cmd, &res);

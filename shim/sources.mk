@@ -63,6 +63,7 @@ run_SRCS := \
 	shim/serve_start.c \
 	shim/serving.c \
 	shim/supervisor.c \
+	shim/tally.c \
 	shim/transplant.c \
 	shim/unreach.c \
 	shim/waiters.c \

@@ -247,7 +247,7 @@ static void leave_terminal(void)
 static void close_others(const struct supervisor *s)
 {
 	int keep[] = { s->listener, s->reports, s->chld, s->setup, s->cmd->lease,
-		       s->cmd->serving.fd };
+		       s->cmd->account, s->cmd->serving.fd };
 	DIR *dir = opendir("/proc/self/fd");
 	struct dirent *e;
 

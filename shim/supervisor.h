@@ -47,6 +47,7 @@ struct command {
 	sigset_t mask;			/* as onionify-run was started with */
 	struct sigaction chld;
 	int lease;			/* kept open until the last process is gone; -1: none */
+	int account;			/* likewise; -1: no report is wanted, or no agent */
 	struct serving serving;		/* its fd is kept open for as long as well */
 	bool supervise;			/* false: filter without a listener (--allow-weak) */
 	enum book_detail detail;	/* REPORT_LINEs before REPORT_ENDED */

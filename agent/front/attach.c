@@ -30,6 +30,7 @@ static void free_attach(struct loop_task *task)
 	struct attach *a = (struct attach *)((char *)task - offsetof(struct attach, free_task));
 
 	attach_early_free(a);
+	account_unref(a->account);
 	domain_unref(a->need.domain);
 	free(a);
 }
@@ -67,6 +68,8 @@ static void finish(struct attach *a, int error, uint16_t reason, bool was_connec
 			 strerror(error), a->onion_error ? onion_error_str(a->onion_error)
 					  : reason	 ? end_reason_str(reason)
 							 : "no circuit");
+	if (!was_connected)
+		attach_count_failed(a, error);
 	a->ops->ended(a, &end);
 	/* The owner may have closed it from inside ended(). */
 	if (a->state != ATTACH_CLOSED)
@@ -91,6 +94,7 @@ static void st_connected(struct stream *st, const struct addr *addr, uint32_t tt
 	a->state = ATTACH_OPEN;
 	if (a->early_sent == a->early_len)
 		attach_early_free(a);
+	attach_count_connected(a);
 	if (a->kind == ATTACH_CONNECT && a->need.domain)
 		domain_note_reached(a->need.domain, a->host, &a->need.addr, a->port);
 	a->ops->connected(a, addr);
@@ -100,8 +104,7 @@ static void st_data(struct stream *st, const uint8_t *data, size_t len)
 {
 	struct attach *a = stream_owner(st);
 
-	a->bytes_received += len;
-	a->set->bytes_received += len;
+	attach_count_bytes(a, 0, len);
 	a->ops->data(a, data, len);
 }
 
@@ -399,6 +402,7 @@ int attach_alloc(struct attach_set *s, const struct attach_request *req,
 		a->need.addr = req->addr;
 	if (req->relay)
 		a->need.relay = *req->relay;
+	attach_count_begin(a);
 	s->n++;
 	if (req->kind != ATTACH_DIR && s->config.used)
 		s->config.used(s->config.ctx);
@@ -447,8 +451,7 @@ int attach_send(struct attach *a, const uint8_t *data, size_t len)
 		r = stream_send(a->stream, data, len);
 	if (r < 0)
 		return r;
-	a->bytes_sent += len;
-	a->set->bytes_sent += len;
+	attach_count_bytes(a, len, 0);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <sys/queue.h>
 
+#include "agent/front/account.h"
 #include "agent/front/attach.h"
 
 enum attach_state {
@@ -45,6 +46,8 @@ struct attach {
 	int64_t deadline_ms;
 	uint64_t bytes_sent;
 	uint64_t bytes_received;
+	struct account *account;	/* with a reference, or NULL */
+	struct account_place *place;
 	struct loop_task free_task;
 	struct attach_list *list;	/* the one it is on */
 	TAILQ_ENTRY(attach) entry;
@@ -69,6 +72,12 @@ void attach_move_to(struct attach *a, struct attach_list *list);
 /* Off the books; the memory goes at the end of the round. */
 void attach_bury(struct attach *a);
 extern const struct stream_ops attach_stream_ops;
+
+/* --- attach_list.c: the domain's account --- */
+void attach_count_begin(struct attach *a);
+void attach_count_connected(struct attach *a);
+void attach_count_failed(struct attach *a, int error);
+void attach_count_bytes(struct attach *a, size_t sent, size_t received);
 
 /* --- attach_onion.c --- */
 /* Looks whether @a->host is an onion service. 0; -EINVAL: it is, and cannot be asked for so. */

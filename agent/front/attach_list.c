@@ -50,3 +50,39 @@ void attach_totals(const struct attach_set *s, uint64_t *ret_sent, uint64_t *ret
 	*ret_sent = s->bytes_sent;
 	*ret_received = s->bytes_received;
 }
+
+/* --- the domain's account --- */
+
+void attach_count_begin(struct attach *a)
+{
+	if (a->kind != ATTACH_CONNECT || !a->need.domain || !a->need.domain->account)
+		return;
+	a->account = account_ref(a->need.domain->account);
+	a->place = account_place(a->account, a->host, &a->need.addr, a->port);
+}
+
+void attach_count_connected(struct attach *a)
+{
+	if (a->place)
+		a->place->opened++;
+}
+
+void attach_count_failed(struct attach *a, int error)
+{
+	if (!a->place || !error)
+		return;
+	a->place->failed++;
+	a->place->error = error;
+}
+
+void attach_count_bytes(struct attach *a, size_t sent, size_t received)
+{
+	a->bytes_sent += sent;
+	a->bytes_received += received;
+	a->set->bytes_sent += sent;
+	a->set->bytes_received += received;
+	if (!a->place)
+		return;
+	a->place->sent += sent;
+	a->place->received += received;
+}

@@ -229,6 +229,8 @@ static void run_resolve(struct front *f, struct session *s, char **args)
 }
 
 static const struct command commands[] = {
+	{ "account", 1, 1, control_account },
+	{ "account-begin", 1, 1, control_account_begin },
 	{ "status", 0, 0, run_status },
 	{ "circuits", 0, 0, run_circuits },
 	{ "streams", 0, 0, run_streams },

@@ -21,4 +21,8 @@ void control_end(struct session *s, uint8_t status, const char *text);
 /* Sends @doc in as many frames as it takes and ends; frees it. NULL: there was no memory. */
 void control_reply(struct session *s, json_t *doc);
 
+/* --- control_account.c: "account-begin DOMAIN", "account DOMAIN" --- */
+void control_account_begin(struct front *f, struct session *s, char **args);
+void control_account(struct front *f, struct session *s, char **args);
+
 #endif

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/front/account.h"
 #include "common/secret.h"
 
 void domains_init(struct domains *d)
@@ -60,6 +61,14 @@ int domain_get(struct domains *d, struct ipc_str token, pid_t pid, struct domain
 	return 0;
 }
 
+void domain_set_account(struct domain *d, struct account *account)
+{
+	if (account)
+		account_ref(account);
+	account_unref(d->account);
+	d->account = account;
+}
+
 struct domain *domain_ref(struct domain *d)
 {
 	d->refs++;
@@ -74,6 +83,7 @@ void domain_unref(struct domain *d)
 	if (--d->refs > 0)
 		return;
 	HASH_DEL(d->set->by_token, d);
+	account_unref(d->account);
 	secret_wipe(d->token, sizeof(d->token));
 	free(d);
 }

@@ -24,6 +24,8 @@
 #define DOMAINS_MAX 4096
 #define DOMAIN_REACHED_MAX 32
 
+struct account;
+
 struct domain {
 	char token[IPC_DOMAIN_MAX + 1];
 	uint64_t id;	/* for people, from 1 */
@@ -32,6 +34,7 @@ struct domain {
 	/* Hosts and ports that a stream of it was connected to lately, hashed; a ring. */
 	uint64_t reached[DOMAIN_REACHED_MAX];
 	size_t n_reached;
+	struct account *account;	/* what it carried; NULL: nobody asks */
 	struct domains *set;
 	UT_hash_handle hh;
 };
@@ -51,6 +54,8 @@ size_t domains_count(const struct domains *d);
  * not printable), -ENOSPC (DOMAINS_MAX), -ENOMEM.
  */
 int domain_get(struct domains *d, struct ipc_str token, pid_t pid, struct domain **ret);
+/* From now on its streams count there: a reference to @account, which may be NULL. */
+void domain_set_account(struct domain *d, struct account *account);
 struct domain *domain_ref(struct domain *d);
 void domain_unref(struct domain *d);
 /* A stream of @d to @host (empty: @addr) and @port was connected. */

@@ -88,6 +88,9 @@ int isolate_domain(struct domains *domains, const struct isolate_facts *facts, s
 	crypto_sha256_peek(&s, hash);
 	codec_hex_encode(token + prefix, hash, TOKEN_HASH_LEN);
 	r = domain_get(domains, (struct ipc_str){ token, strlen(token) }, 0, ret);
+	/* Whatever credentials it uses, it is the same invocation. */
+	if (r == 0 && !facts->listener)
+		domain_set_account(*ret, facts->base->account);
 	secret_wipe(token, sizeof(token));
 	secret_wipe(hash, sizeof(hash));
 	secret_wipe(&s, sizeof(s));

@@ -6,6 +6,7 @@ front_SRCS := \
 	agent/config_optimistic.c \
 	agent/config_service.c \
 	agent/config_table.c \
+	agent/front/account.c \
 	agent/front/attach.c \
 	agent/front/attach_early.c \
 	agent/front/attach_list.c \
@@ -15,6 +16,7 @@ front_SRCS := \
 	agent/front/bridge_store.c \
 	agent/front/bridges.c \
 	agent/front/control.c \
+	agent/front/control_account.c \
 	agent/front/control_json.c \
 	agent/front/control_service.c \
 	agent/front/dest.c \

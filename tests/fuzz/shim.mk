@@ -1,1 +1,1 @@
-FUZZERS += ipc nameserver serve_event
+FUZZERS += tally ipc nameserver serve_event

@@ -181,3 +181,30 @@ def users(t):
         several = {exit_of(f"tor:v{i}", False) for i in range(12)}
         t.check(len(several) > 1, f"12 users left by {several}")
         t.check(several <= exit_addresses(t), several)
+
+
+@scenario("--report: names, ports, bytes and failures of every stream, and what was refused", timeout=120)
+def report(t):
+    def told(args, options=()):
+        r = c.run(args, ["--report", *options], timeout=60)
+        return [line.removeprefix("onionify: ") for line in r.err.splitlines()
+                if line.startswith("onionify: re")]
+    c = t.user()
+    www = "http://www.example.test/addr"
+    for name, args in (("directly", ["curl", "-s", www]),
+                       ("through the proxy", ["curl", "-s", "-x", "http://198.18.0.1:8118", www]),
+                       ("through SOCKS with a password",
+                        ["curl", "-s", "-x", "socks5h://u:p@198.18.0.1:9050", www])):
+        lines = told(args)
+        t.check(lines and lines[0].startswith("report: 1 streams through Tor, 0 failed, "), f"{name}: {lines}")
+        t.check(lines[1].startswith("report:   www.example.test:80: 1, ") and " 0 B" not in lines[1],
+                f"{name}: {lines}")
+    lines = told(["sh", "-c", f"curl -s {www}; curl -s {www}; curl -s http://www.example.test:81/; "
+                  "python3 -c 'import socket; socket.socket(socket.AF_INET, socket.SOCK_DGRAM)"
+                  ".sendto(b\"x\", (\"9.9.9.9\", 443))'"])
+    t.check(any(line.startswith("report:   www.example.test:80: 2, ") for line in lines), lines)
+    t.check(any(line.startswith("report:   www.example.test:81: 0, 1 failed (") for line in lines), lines)
+    t.check(any(line.startswith("refused: python3: UDP to 9.9.9.9:443 (") for line in lines), lines)
+    for _ in range(2):      # a shared name's account begins anew
+        lines = told(["curl", "-s", www], ["--isolate", "shared"])
+        t.check(lines[0].startswith("report: 1 streams "), lines)
