@@ -426,9 +426,9 @@ void front_free(struct front *f)
 	free(f);
 }
 
-size_t front_host_services(struct front *f)
+size_t front_host_services(struct front *f, char *err, size_t err_len)
 {
-	return f->stopped ? 0 : hosting_configure(f->hosting);
+	return f->stopped ? 0 : hosting_configure(f->hosting, err, err_len);
 }
 
 int front_listen_proxies(struct front *f, char *err, size_t err_len)

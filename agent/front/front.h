@@ -47,8 +47,8 @@ int front_load_onion_auth(struct front *f, char *err, size_t err_len);
 void front_listen(struct front *f, int fd);
 /* Opens SocksPort, HTTPTunnelPort and DNSPort. 0, or -errno and a sentence in @err. */
 int front_listen_proxies(struct front *f, char *err, size_t err_len);
-/* Begins, adjusts and ends onion services as the configuration says; how many failed. */
-size_t front_host_services(struct front *f);
+/* Begins, adjusts and ends onion services as the configuration says; how many failed, and why. */
+size_t front_host_services(struct front *f, char *err, size_t err_len);
 /* For dirclient_new(), with the front as its agent pointer. */
 const struct dir_ops *front_dir_ops(void);
 /* Borrowed; NULL before it goes. */

@@ -238,11 +238,11 @@ void hosting_free(struct hosting *h)
 	free(h);
 }
 
-size_t hosting_configure(struct hosting *h)
+size_t hosting_configure(struct hosting *h, char *err, size_t err_len)
 {
 	const struct config *c = h->front->config.config;
 
-	return service_host_configure(h->services, c->services, c->n_services);
+	return service_host_configure(h->services, c->services, c->n_services, err, err_len);
 }
 
 void hosting_set_netdir(struct hosting *h, const struct netdir *nd)

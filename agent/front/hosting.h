@@ -32,8 +32,8 @@ struct hosting;
 /* NULL: no memory. */
 struct hosting *hosting_new(struct front *f);
 void hosting_free(struct hosting *h);
-/* The services of the configuration as it is now. How many could not be begun. */
-size_t hosting_configure(struct hosting *h);
+/* The services of the configuration as it is now. How many could not be begun; why in @err. */
+size_t hosting_configure(struct hosting *h, char *err, size_t err_len);
 void hosting_set_netdir(struct hosting *h, const struct netdir *nd);
 void hosting_kick(struct hosting *h);
 size_t hosting_count(const struct hosting *h);

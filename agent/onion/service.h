@@ -115,9 +115,11 @@ void service_host_kick(struct service_host *h);
 /*
  * The services of the configuration: new ones are begun, those that are gone are ended, the
  * others keep circuits and descriptors as far as their options allow. What cannot be done
- * is told in the log and leaves the others alone. How many failed.
+ * is told in the log, the first of it in @err, and leaves the others alone; a service that ran
+ * with another directory or other clients ends then. How many failed.
  */
-size_t service_host_configure(struct service_host *h, const struct service_options *list, size_t n);
+size_t service_host_configure(struct service_host *h, const struct service_options *list, size_t n,
+			      char *err, size_t err_len);
 /*
  * One in memory. @options is copied, its dir NULL; @key NULL: a fresh one. 0; -EEXIST: that
  * address is hosted already; -ENOSPC (SERVICES_MAX), -EINVAL (options), -ENOMEM.

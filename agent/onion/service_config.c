@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* service_config.c - the services that the configuration names: begun, adjusted, ended */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "agent/onion/service_internal.h"
@@ -56,19 +57,18 @@ static int adjust(struct service *s, struct service_options *options,
 	return service_pow_configure(s);
 }
 
-static int configure_one(struct service_host *h, const struct service_options *options)
+static int configure_one(struct service_host *h, const struct service_options *options, char *why,
+			 size_t why_len)
 {
 	struct service *s = find_dir(h, options->dir);
 	struct service_clients clients = { 0 };
 	struct service_options copy;
 	struct service_key key;
-	char err[512] = "";
-	int r = service_key_load(options->dir, options->group_readable, &key, err, sizeof(err));
+	int r = service_key_load(options->dir, options->group_readable, &key, why, why_len);
 
 	if (r == 0)
-		r = service_clients_load(options->dir, &clients, err, sizeof(err));
+		r = service_clients_load(options->dir, &clients, why, why_len);
 	if (r < 0) {
-		log_error("onion service: %s", err);
 		service_key_wipe(&key);
 		return r;
 	}
@@ -88,13 +88,14 @@ static int configure_one(struct service_host *h, const struct service_options *o
 			s->keep = true;
 	}
 	if (r < 0)
-		log_error("onion service in %s: %s", log_scrub(options->dir),
-			  r == -EEXIST ? "another one has the same key" : strerror(-r));
+		snprintf(why, why_len, "%.200s: %s", options->dir,
+			 r == -EEXIST ? "another one has the same key" : strerror(-r));
 	service_key_wipe(&key);
 	return r;
 }
 
-size_t service_host_configure(struct service_host *h, const struct service_options *list, size_t n)
+size_t service_host_configure(struct service_host *h, const struct service_options *list, size_t n,
+			      char *err, size_t err_len)
 {
 	struct service *s;
 	struct service *next;
@@ -102,8 +103,19 @@ size_t service_host_configure(struct service_host *h, const struct service_optio
 
 	TAILQ_FOREACH(s, &h->services, entry)
 		s->keep = !s->configured;
-	for (size_t i = 0; i < n; i++)
-		failed += configure_one(h, &list[i]) < 0;
+	for (size_t i = 0; i < n; i++) {
+		char why[512] = "";
+		int r = configure_one(h, &list[i], why, sizeof(why));
+
+		if (r == 0)
+			continue;
+		if (failed++ == 0)
+			snprintf(err, err_len, "onion service: %s%s", why,
+				 r == -EACCES ? "; the sandbox lets in directories of the start alone: "
+						"restart the agent"
+					      : "");
+		log_error("onion service: %s", why);
+	}
 	for (s = TAILQ_FIRST(&h->services); s; s = next) {
 		next = TAILQ_NEXT(s, entry);
 		if (!s->keep)

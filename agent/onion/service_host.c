@@ -56,9 +56,9 @@ void service_kick(struct service *s)
 
 static enum service_state state_of(const struct service *s)
 {
-	/* Clients with a consensus of today ask for the one that HS_FETCH names; either will do. */
+	/* While it is published anew, directories still have the one before. */
 	for (size_t i = 0; i < SERVICE_DESCS; i++) {
-		if (s->desc[i].live && service_upload_done(&s->desc[i]) > 0 &&
+		if (s->desc[i].live && s->desc[i].published &&
 		    service_desc_established(&s->desc[i]) > 0 &&
 		    time_period_equal(s->desc[i].keys.tp,
 				      time_period_at(&s->host->params, s->host->params.valid_after)))
@@ -77,11 +77,12 @@ void service_update_state(struct service *s)
 
 	if (now == s->state)
 		return;
-	if (now == SERVICE_REACHABLE)
+	if (now == SERVICE_REACHABLE && !s->announced)
 		log_notice("service %s is reachable", log_scrub(s->address));
 	else
 		log_info("service %s: %s -> %s", log_scrub(s->address),
 			 service_state_str(s->state), service_state_str(now));
+	s->announced |= now == SERVICE_REACHABLE;
 	s->state = now;
 	if (s->host->env.changed)
 		s->host->env.changed(s->host->env.ctx, s->key.id);

@@ -87,6 +87,7 @@ struct service_desc {
 	uint8_t signing_seed[32];
 	struct service_intro_list intros;
 	size_t n_intros;
+	bool published;			/* a directory took it, this one or one before */
 	bool dirty;			/* what is published is not what should be */
 	int64_t dirty_ms;		/* since when; for SERVICE_PATIENCE_MS */
 	int64_t upload_ms;		/* when to publish again */
@@ -169,6 +170,7 @@ struct service {
 	size_t n_pending;			/* of them not joined */
 	struct service_pow pow;
 	enum service_state state;
+	bool announced;				/* that it is reachable */
 	uint64_t n_introductions;
 	uint64_t n_rendezvous;
 	uint64_t n_refused;

@@ -197,8 +197,6 @@ static const char *explain(int r)
 		return "is damaged, or its two halves do not belong together";
 	case -EEXIST:
 		return "has a public key without its secret key";
-	case -EACCES:
-		return "cannot be read (the sandbox lets in those of the start alone: restart the agent)";
 	default:
 		return strerror(-r);
 	}

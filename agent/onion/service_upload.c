@@ -85,6 +85,7 @@ static void on_reply(void *ctx, const struct dir_reply *reply)
 		return;
 	}
 	set_state(u, UPLOAD_DONE);
+	u->desc->published = true;
 	release(u);
 	service_kick(u->desc->service);
 }

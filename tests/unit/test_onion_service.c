@@ -844,8 +844,9 @@ END_TEST
 static void configure(size_t want_failed)
 {
 	struct service_info i;
+	char why[512];
 
-	ck_assert_uint_eq(service_host_configure(host, &options, 1), want_failed);
+	ck_assert_uint_eq(service_host_configure(host, &options, 1, why, sizeof(why)), want_failed);
 	settle();
 	if (!TAILQ_EMPTY(&host->services)) {
 		memcpy(address, the_service()->key.id, sizeof(address));
@@ -872,7 +873,7 @@ START_TEST(a_reload_keeps_what_it_can)
 	ck_assert_int_eq(info().state, SERVICE_STARTING);
 	make_reachable();
 	ck_assert_int_eq(service_host_remove(host, address), -EPERM);
-	ck_assert_uint_eq(service_host_configure(host, NULL, 0), 0);
+	ck_assert_uint_eq(service_host_configure(host, NULL, 0, NULL, 0), 0);
 	ck_assert_uint_eq(service_host_count(host), 0);
 }
 END_TEST
