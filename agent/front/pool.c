@@ -151,6 +151,8 @@ static void circ_opened(struct circuit *c)
 		return;
 	}
 	note_success(p);
+	if (pc->purpose == POOL_STEM)
+		pool_stem_note_result(p, true);
 	pool_measure(pc);
 	path_network_alive(p->config.path, pool_now(p));
 	pc->idle_since_ms = pool_now(p);
@@ -183,9 +185,14 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 	if (why->error == CIRCUIT_E_TIMEOUT && p->config.cbt && pool_circ_is_path(pc) &&
 	    !why->was_open && why->hop < 3)
 		cbt_record_abandoned(p->config.cbt, circuit_started_ms(c), pool_now(p));
-	/* A leg that its set closed has not failed; and no target of others' choice shall stop us. */
+	/*
+	 * A leg that its set closed has not failed. And neither targets of others' choice nor a
+	 * vanguard that is down shall stop everybody.
+	 */
+	if (pc->purpose == POOL_STEM && !why->was_open)
+		pool_stem_note_result(p, false);
 	if (!why->was_open && why->error != CIRCUIT_E_CLOSED &&
-	    !(pc->purpose == POOL_ONION && why->hop >= 3))
+	    !((pc->purpose == POOL_ONION || pc->purpose == POOL_STEM) && why->hop > 0))
 		pool_note_failure(p, why->error == CIRCUIT_E_CHANNEL ? channel_error_str(why->channel)
 								: circuit_error_str(why->error));
 	forget(pc, why);
@@ -215,6 +222,7 @@ struct pool *pool_new(const struct pool_config *config)
 		return NULL;
 	p->config = *config;
 	TAILQ_INIT(&p->circs);
+	TAILQ_INIT(&p->orders);
 	p->demand_ms = pool_now(p);
 	ev_timer_init(&p->timer, pool_tick, 0., POOL_TICK_S);
 	p->timer.data = p;
@@ -228,6 +236,7 @@ void pool_free(struct pool *p)
 		return;
 	ev_timer_stop(p->config.loop->ev, &p->timer);
 	p->closing = true;
+	pool_onion_end(p);
 	while (!TAILQ_EMPTY(&p->circs))
 		pool_circ_discard(TAILQ_FIRST(&p->circs));
 	netdir_unref(p->netdir);
@@ -304,7 +313,7 @@ static const char *purpose_name(const struct pool_circ *pc)
 	case POOL_STEM:
 		return "onion-reserve";
 	case POOL_ONION:
-		return onion_purpose_str(pc->onion.purpose);
+		return onion_purpose_str(pc->onion_purpose);
 	}
 	return "unknown";
 }
@@ -319,7 +328,7 @@ void pool_each(const struct pool *p, void (*fn)(void *ctx, const struct pool_inf
 			.state = state_names[pc->state],
 			.purpose = purpose_name(pc),
 			.domain_id = pc->domain ? pc->domain->id
-				     : pc->purpose == POOL_ONION ? pc->onion.domain_id : 0,
+				     : pc->purpose == POOL_ONION ? pc->onion_domain : 0,
 			.age_ms = pool_now(p) - pc->made_ms,
 			.dirty_ms = pc->used_ms > 0 ? pool_now(p) - pc->used_ms : -1,
 			.n_streams = circuit_n_streams(pc->circuit),

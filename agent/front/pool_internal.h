@@ -34,10 +34,13 @@ struct pool_circ {
 	bool is_set;		/* the face of a set: no path and no guard of its own */
 	bool linking;		/* of a set: the exit was asked to link a leg */
 	unsigned int n_spares;	/* of a set: legs begun in place of others */
-	struct onion_circ onion;	/* of POOL_ONION; its ops are NULL once the asker is gone */
+	/* Of POOL_ONION: */
+	struct onion_order *order;	/* NULL once its asker is gone */
+	enum onion_purpose onion_purpose;
+	uint64_t onion_domain;
 	struct relay_target missing[2];	/* hops that a stem is extended by */
 	size_t n_missing, n_added;
-	struct loop_task onion_task;	/* opened(), where nothing was missing */
+	size_t n_total;			/* hops that it will have */
 	struct pool_circ *face;	/* of a leg, while its set lives and wants it */
 	bool need_stable;
 	struct domain *domain;	/* NULL: clean */
@@ -53,6 +56,27 @@ struct pool_circ {
 	TAILQ_ENTRY(pool_circ) entry;
 };
 TAILQ_HEAD(pool_circ_list, pool_circ);
+
+#define ONION_APART_MAX 4
+
+/* What somebody asked for with onion_launcher.launch(); outlives circuits that failed. */
+struct onion_order {
+	struct onion_circ oc;
+	struct pool *pool;
+	struct pool_circ *circ;		/* NULL between two tries */
+	bool has_target;		/* else the rendezvous point is chosen with the path */
+	bool opened;
+	bool ended;
+	unsigned int tries;
+	int64_t began_ms;
+	struct circuit_failure why;	/* the last try failed */
+	uint8_t apart[ONION_APART_MAX][RSA_ID_LEN];	/* relays that failed */
+	size_t n_apart;
+	struct loop_task task;		/* LOOP_PUMP: hand over, or try again */
+	struct loop_task free_task;
+	TAILQ_ENTRY(onion_order) entry;
+};
+TAILQ_HEAD(onion_order_list, onion_order);
 
 /* An exit that said EXITPOLICY for an address that its summary allows. */
 struct refusal {
@@ -82,6 +106,10 @@ struct pool {
 	bool probe;			/* begin a circuit to see whether the guard answers */
 	bool opened_once;
 	bool closing;
+	struct onion_order_list orders;
+	size_t n_orders;
+	unsigned int stem_failures;	/* in a row */
+	int64_t stem_not_before_ms;
 	bool onion_demand;		/* onion services were asked for */
 	bool onion_hosting;
 	int64_t onion_demand_ms;	/* the last time */
@@ -147,10 +175,24 @@ void pool_onion_ready(struct pool_circ *pc);
 void pool_onion_lost(struct pool_circ *pc, const struct circuit_failure *why);
 void pool_onion_message(struct circuit *c, uint8_t command, const uint8_t *body, size_t len);
 void pool_onion_begin(struct circuit *c, struct stream *s, const struct stream_asked *asked);
+enum path_purpose pool_onion_path_purpose(enum onion_purpose purpose);
+/* The pool ends: nobody is told. */
+void pool_onion_end(struct pool *p);
+
+/* --- pool_stem.c --- */
+/*
+ * A stem that can become @o's circuit, and what it lacks: an open one before one under way, the
+ * oldest first. NULL: none.
+ */
+struct pool_circ *pool_stem_find(struct pool *p, const struct onion_order *o,
+				 const struct relay_target *target, struct path *ret);
+void pool_stem_note_demand(struct pool *p);
+/* One was built, or was not. */
+void pool_stem_note_result(struct pool *p, bool opened);
 /* Starts stems as far as the reserve lacks some. */
-void pool_onion_fill(struct pool *p);
+void pool_stem_fill(struct pool *p);
 /* An open stem whose vanguards are not those of today. */
-bool pool_onion_is_stale(struct pool_circ *pc);
+bool pool_stem_is_stale(struct pool_circ *pc);
 
 /* --- pool_tick.c --- */
 void pool_tick(struct ev_loop *ev, ev_timer *w, int revents);

@@ -1,44 +1,45 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * pool_onion.c - circuits for onion services: reserve, launching, handing over
+ * pool_onion.c - circuits for onion services: launching, handing over, trying again
  *
- * Theory of operation. A stem is a circuit of three hops over vanguards that nobody has
- * asked for yet. A request takes the oldest open stem that goes with its target, or
- * one that is being built; path_extend_stem() says which hops it lacks, and they are
- * added one by one. Where no stem will do, a circuit is built from scratch. Either way
- * the circuit is the asker's from the moment launch() returns, and nobody else's ever.
+ * Theory of operation. A request becomes an order. It takes a stem of the reserve
+ * (pool_stem.c), to which the hops that it lacks are added one by one; where no stem will
+ * do, a circuit is built from scratch. Either way the circuit is the asker's alone from
+ * then on. What fails before the target was asked, fails at relays of our own choosing:
+ * that is nothing to the asker, and the order is tried again with others, up to
+ * TRIES_MAX times within TRIES_MS. The target's own refusal he hears at once.
  *
  * Guards hear of these circuits as of any other; the learned build timeout limits the
  * first build and each extension. A first build that is late is given up as far as the
  * asker is concerned and goes on to be measured. An extension that fails says nothing
  * about the guard.
  *
- * Stems are kept while onion services were asked for within the last hour, or are
- * hosted. They go when they were not used for long, when their vanguards changed, and
- * with a new identity. A client's introduction circuit outlives its use until
- * MaxCircuitDirtiness, as C tor's does, so that its second hop cannot tell it by that.
- * The asker is told of a loss exactly once, never from within a call of its own.
+ * A client's introduction circuit outlives its use until MaxCircuitDirtiness, as C tor's
+ * does, so that its second hop cannot tell it by that. The asker is told of a loss
+ * exactly once, never from within a call of its own.
  */
 #include "agent/front/pool_onion.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/front/pool_internal.h"
 #include "agent/link/cell.h"
 #include "common/log.h"
 
-#define STEMS_BUILDING_MAX 2
 #define EXTEND_TIMEOUT_MS 30000	/* before anything is learned */
 #define LINGERING_MAX 32	/* introductions of ten minutes, for all but the busiest */
+#define TRIES_MAX 4
+#define TRIES_MS 15000		/* from the first one on */
 
-static struct pool_circ *of(struct onion_circ *oc)
+static struct onion_order *order_of(struct onion_circ *oc)
 {
-	return (struct pool_circ *)((char *)oc - offsetof(struct pool_circ, onion));
+	return (struct onion_order *)((char *)oc - offsetof(struct onion_order, oc));
 }
 
-static enum path_purpose path_purpose_of(enum onion_purpose purpose)
+enum path_purpose pool_onion_path_purpose(enum onion_purpose purpose)
 {
 	static const enum path_purpose purposes[] = {
 		[ONION_CLIENT_HSDIR] = PATH_CLIENT_HSDIR,
@@ -66,33 +67,90 @@ static enum circuit_role role_of(enum onion_purpose purpose)
 	return roles[purpose];
 }
 
-/* --- from the circuit to the asker --- */
+/* --- orders --- */
+
+static void free_order(struct loop_task *task)
+{
+	free((char *)task - offsetof(struct onion_order, free_task));
+}
+
+/* The asker is gone, or told; his pointer is good until the end of the round. */
+static void end_order(struct onion_order *o)
+{
+	struct pool *p = o->pool;
+
+	if (o->circ)
+		o->circ->order = NULL;
+	o->circ = NULL;
+	o->ended = true;
+	p->n_orders--;
+	TAILQ_REMOVE(&p->orders, o, entry);
+	loop_cancel(p->config.loop, LOOP_PUMP, &o->task);
+	o->free_task.run = free_order;
+	loop_defer(p->config.loop, LOOP_FREE, &o->free_task);
+}
+
+static void fail_order(struct onion_order *o, const struct circuit_failure *why)
+{
+	const struct onion_circ_ops *ops = o->oc.ops;
+
+	end_order(o);
+	if (!o->pool->closing)
+		ops->closed(&o->oc, why);
+}
+
+/* What the far end of the path is to blame for, or nobody will cure, is for the asker. */
+static bool may_try_again(const struct onion_order *o, const struct circuit_failure *why,
+			  size_t n_total)
+{
+	bool at_target = o->has_target && n_total > 0 && why->hop + 1u >= n_total;
+
+	return !o->opened && !at_target && o->tries < TRIES_MAX &&
+	       pool_now(o->pool) - o->began_ms < TRIES_MS &&
+	       (why->error == CIRCUIT_E_DESTROYED || why->error == CIRCUIT_E_CHANNEL ||
+		why->error == CIRCUIT_E_HANDSHAKE || why->error == CIRCUIT_E_TIMEOUT);
+}
 
 void pool_onion_lost(struct pool_circ *pc, const struct circuit_failure *why)
 {
 	static const struct circuit_failure closed = { .error = CIRCUIT_E_CLOSED };
-	const struct onion_circ_ops *ops = pc->onion.ops;
+	struct onion_order *o = pc->order;
+	const struct relay_target *hop;
 
-	loop_cancel(pc->pool->config.loop, LOOP_PUMP, &pc->onion_task);
-	pc->onion.ops = NULL;
-	if (ops && !pc->pool->closing)
-		ops->closed(&pc->onion, why ? why : &closed);
+	if (!o)
+		return;
+	if (!why)
+		why = &closed;
+	pc->order = NULL;
+	o->circ = NULL;
+	loop_cancel(o->pool->config.loop, LOOP_PUMP, &o->task);
+	if (o->pool->closing || !may_try_again(o, why, pc->n_total)) {
+		fail_order(o, why);
+		return;
+	}
+	/* The guard machinery sees to guards; another relay that failed is not asked again. */
+	hop = why->hop > 0 ? circuit_hop(pc->circuit, why->hop) : NULL;
+	if (hop && o->n_apart < ONION_APART_MAX)
+		memcpy(o->apart[o->n_apart++], hop->rsa_id, RSA_ID_LEN);
+	o->oc.circuit = NULL;
+	o->why = *why;
+	loop_defer(o->pool->config.loop, LOOP_PUMP, &o->task);
 }
 
 void pool_onion_message(struct circuit *c, uint8_t command, const uint8_t *body, size_t len)
 {
-	struct pool_circ *pc = circuit_owner(c);
+	struct onion_order *o = ((struct pool_circ *)circuit_owner(c))->order;
 
-	if (pc->onion.ops && pc->onion.ops->message)
-		pc->onion.ops->message(&pc->onion, command, body, len);
+	if (o && o->oc.ops->message)
+		o->oc.ops->message(&o->oc, command, body, len);
 }
 
 void pool_onion_begin(struct circuit *c, struct stream *s, const struct stream_asked *asked)
 {
-	struct pool_circ *pc = circuit_owner(c);
+	struct onion_order *o = ((struct pool_circ *)circuit_owner(c))->order;
 
-	if (pc->onion.ops && pc->onion.ops->begin)
-		pc->onion.ops->begin(&pc->onion, s, asked);
+	if (o && o->oc.ops->begin)
+		o->oc.ops->begin(&o->oc, s, asked);
 }
 
 /* --- the hops that are missing --- */
@@ -118,110 +176,60 @@ static int extend_next(struct pool_circ *pc)
 }
 
 /* All hops are there. */
-static void hand_over(struct pool_circ *pc)
+static void hand_over(struct onion_order *o)
 {
-	size_t n = circuit_n_hops(pc->circuit);
+	size_t n = circuit_n_hops(o->circ->circuit);
 
 	assert(n > 0);
-	pc->onion.target = *circuit_hop(pc->circuit, n - 1);
-	log_debug("pool: circ %llu: %s, %zu hops", (unsigned long long)circuit_id(pc->circuit),
-		  onion_purpose_str(pc->onion.purpose), n);
-	pc->onion.ops->opened(&pc->onion);
+	o->opened = true;
+	o->oc.target = *circuit_hop(o->circ->circuit, n - 1);
+	log_debug("pool: circ %llu: %s, %zu hops",
+		  (unsigned long long)circuit_id(o->circ->circuit),
+		  onion_purpose_str(o->oc.purpose), n);
+	o->oc.ops->opened(&o->oc);
 }
 
 void pool_onion_ready(struct pool_circ *pc)
 {
-	if (!pc->onion.ops)
+	if (!pc->order)
 		return;
 	if (pc->n_added == pc->n_missing) {
-		hand_over(pc);
+		hand_over(pc->order);
 	} else if (extend_next(pc) < 0) {
 		pool_circ_discard(pc);
 	}
 }
 
-static void on_task(struct loop_task *task)
-{
-	pool_onion_ready((struct pool_circ *)((char *)task -
-					      offsetof(struct pool_circ, onion_task)));
-}
+/* --- launching --- */
 
-/* --- taking a stem --- */
-
-static void assign(struct pool_circ *pc, const struct onion_circ_request *req)
+static void assign(struct onion_order *o, struct pool_circ *pc)
 {
 	pc->purpose = POOL_ONION;
-	pc->onion = (struct onion_circ){
-		.purpose = req->purpose,
-		.ops = req->ops,
-		.owner = req->owner,
-		.circuit = pc->circuit,
-		.domain_id = req->domain_id,
-	};
-	if (req->target)
-		pc->onion.target = *req->target;
-	pc->onion_task.run = on_task;
+	pc->onion_purpose = o->oc.purpose;
+	pc->onion_domain = o->oc.domain_id;
+	pc->order = o;
+	o->circ = pc;
+	o->oc.circuit = pc->circuit;
 }
 
-/* Copies a stem's hops; false while it has no path of three. */
-static bool stem_hops(const struct pool_circ *pc, struct relay_target ret[3])
+static const struct relay_target *target_of(const struct onion_order *o)
 {
-	if (circuit_n_wanted(pc->circuit) != 3)
-		return false;
-	for (size_t i = 0; i < 3; i++)
-		ret[i] = *circuit_hop(pc->circuit, i);
-	return true;
+	return o->has_target ? &o->oc.target : NULL;
 }
 
-static int what_is_missing(struct pool_circ *pc, const struct onion_circ_request *req,
-			   struct path *ret)
+static int take_stem(struct onion_order *o)
 {
-	struct pool *p = pc->pool;
-	struct relay_target hops[3];
-
-	if (!stem_hops(pc, hops))
-		return -ENOENT;
-	return path_extend_stem(p->config.path, hops, 3, path_purpose_of(req->purpose),
-				req->target, loop_wall(p->config.loop), ret);
-}
-
-/* An open stem before one under way, the oldest first. */
-static struct pool_circ *find_stem(struct pool *p, const struct onion_circ_request *req,
-				   struct path *ret)
-{
-	struct pool_circ *pc;
-	struct pool_circ *found = NULL;
+	struct pool *p = o->pool;
 	struct path path;
-
-	TAILQ_FOREACH(pc, &p->circs, entry) {
-		bool open = pc->state == POOL_OPEN;
-
-		if (pc->purpose != POOL_STEM || pc->late ||
-		    !(open || pc->state == POOL_BUILDING || pc->state == POOL_WAITING))
-			continue;
-		if (found && found->state == POOL_OPEN && !open)
-			continue;
-		if (what_is_missing(pc, req, &path) < 0)
-			continue;
-		found = pc;
-		*ret = path;
-	}
-	return found;
-}
-
-static int take_stem(struct pool *p, const struct onion_circ_request *req, struct pool_circ **ret)
-{
-	struct path path;
-	struct pool_circ *pc = find_stem(p, req, &path);
+	struct pool_circ *pc = pool_stem_find(p, o, target_of(o), &path);
 	int r;
 
-	if (!pc)
+	if (!pc || circuit_set_role(pc->circuit, role_of(o->oc.purpose)) < 0)
 		return -ENOENT;
 	pc->n_missing = path.n;
 	pc->n_added = 0;
+	pc->n_total = 3 + path.n;
 	memcpy(pc->missing, path.hops, path.n * sizeof(path.hops[0]));
-	if (circuit_set_role(pc->circuit, role_of(req->purpose)) < 0)
-		return -ENOENT;
 	if (pc->state == POOL_OPEN && path.n > 0) {
 		r = extend_next(pc);
 		if (r < 0) {
@@ -229,22 +237,21 @@ static int take_stem(struct pool *p, const struct onion_circ_request *req, struc
 			return r;
 		}
 	}
-	assign(pc, req);
+	assign(o, pc);
 	/* launch() calls nobody back. */
 	if (pc->state == POOL_OPEN && path.n == 0)
-		loop_defer(p->config.loop, LOOP_PUMP, &pc->onion_task);
-	*ret = pc;
+		loop_defer(p->config.loop, LOOP_PUMP, &o->task);
 	return 0;
 }
 
-/* --- launching --- */
-
-static int launch_whole(struct pool *p, const struct onion_circ_request *req,
-			struct pool_circ **ret)
+static int launch_whole(struct onion_order *o)
 {
+	struct pool *p = o->pool;
 	const struct path_request want = {
-		.purpose = path_purpose_of(req->purpose),
-		.target = req->target,
+		.purpose = pool_onion_path_purpose(o->oc.purpose),
+		.target = target_of(o),
+		.apart = (const uint8_t(*)[RSA_ID_LEN])o->apart,
+		.n_apart = o->n_apart,
 	};
 	struct pool_circ *pc;
 	struct path path;
@@ -257,51 +264,71 @@ static int launch_whole(struct pool *p, const struct onion_circ_request *req,
 		r = pool_launch_path(p, &path, POOL_ONION, NULL, &pc);
 	if (r < 0)
 		return r;
-	(void)circuit_set_role(pc->circuit, role_of(req->purpose));
-	assign(pc, req);
-	*ret = pc;
+	(void)circuit_set_role(pc->circuit, role_of(o->oc.purpose));
+	pc->n_total = path.n;
+	assign(o, pc);
 	return 0;
 }
 
-static size_t count_asked(const struct pool *p)
+static int try_order(struct onion_order *o)
 {
-	const struct pool_circ *pc;
-	size_t n = 0;
+	int r;
 
-	TAILQ_FOREACH(pc, &p->circs, entry)
-		n += pc->purpose == POOL_ONION && pc->onion.ops;
-	return n;
+	o->tries++;
+	r = take_stem(o);
+	return r < 0 ? launch_whole(o) : 0;
 }
 
-static void note_demand(struct pool *p)
+/* A stem that lacked nothing is handed over; a circuit that was lost is replaced. */
+static void on_task(struct loop_task *task)
 {
-	p->onion_demand_ms = pool_now(p);
-	p->onion_demand = true;
-	pool_tick_soon(p);
+	struct onion_order *o = (struct onion_order *)((char *)task -
+						       offsetof(struct onion_order, task));
+
+	if (o->circ)
+		pool_onion_ready(o->circ);
+	else if (try_order(o) < 0)
+		fail_order(o, &o->why);
 }
 
 static int do_launch(void *ctx, const struct onion_circ_request *req, struct onion_circ **ret)
 {
 	struct pool *p = ctx;
-	struct pool_circ *pc;
+	struct onion_order *o;
 	int r;
 
 	if (req->purpose > ONION_SERVICE_REND || !req->ops || !req->ops->opened ||
 	    !req->ops->closed || (req->target == NULL) != (req->purpose == ONION_CLIENT_REND))
 		return -EINVAL;
-	note_demand(p);
-	if (!p->netdir || count_asked(p) >= POOL_ONION_MAX) {
+	pool_stem_note_demand(p);
+	if (!p->netdir || p->n_orders >= POOL_ONION_MAX) {
 		p->waiting = true;
 		return -EAGAIN;
 	}
-	r = take_stem(p, req, &pc);
-	if (r < 0)
-		r = launch_whole(p, req, &pc);
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return -ENOMEM;
+	o->oc = (struct onion_circ){
+		.purpose = req->purpose,
+		.ops = req->ops,
+		.owner = req->owner,
+		.domain_id = req->domain_id,
+	};
+	if (req->target)
+		o->oc.target = *req->target;
+	o->has_target = req->target != NULL;
+	o->pool = p;
+	o->began_ms = pool_now(p);
+	o->task.run = on_task;
+	r = try_order(o);
 	if (r < 0) {
 		p->waiting = p->waiting || r == -EAGAIN;
+		free(o);
 		return r;
 	}
-	*ret = &pc->onion;
+	p->n_orders++;
+	TAILQ_INSERT_TAIL(&p->orders, o, entry);
+	*ret = &o->oc;
 	return 0;
 }
 
@@ -312,34 +339,37 @@ static size_t count_lingering(const struct pool *p)
 	size_t n = 0;
 
 	TAILQ_FOREACH(pc, &p->circs, entry)
-		n += pc->purpose == POOL_ONION && !pc->onion.ops && pc->used_ms > 0;
+		n += pc->purpose == POOL_ONION && !pc->order && pc->used_ms > 0;
 	return n;
 }
 
 static void do_close(void *ctx, struct onion_circ *oc)
 {
-	struct pool_circ *pc = of(oc);
+	struct onion_order *o = order_of(oc);
+	struct pool_circ *pc = o->circ;
+	struct pool *p = ctx;
 
-	(void)ctx;
-	oc->ops = NULL;
-	loop_cancel(pc->pool->config.loop, LOOP_PUMP, &pc->onion_task);
-	if (pc->state == POOL_GONE)
+	if (o->ended)
+		return;
+	end_order(o);
+	if (!pc || pc->state == POOL_GONE)
 		return;
 	/* Its second hop shall not see it end with the introduction: as C tor, it is kept. */
 	if (pc->state == POOL_OPEN && circuit_is_padding(pc->circuit) &&
-	    count_lingering(pc->pool) < LINGERING_MAX)
-		pc->used_ms = pool_now(pc->pool);
+	    count_lingering(p) < LINGERING_MAX)
+		pc->used_ms = pool_now(p);
 	else
 		pool_circ_discard(pc);
 }
 
 static int do_extend(void *ctx, struct onion_circ *oc, const struct relay_target *target)
 {
-	struct pool_circ *pc = of(oc);
+	struct onion_order *o = order_of(oc);
+	struct pool_circ *pc = o->circ;
 	int r;
 
 	(void)ctx;
-	if (pc->state != POOL_OPEN || oc->purpose != ONION_CLIENT_INTRO || !oc->ops)
+	if (o->ended || !pc || pc->state != POOL_OPEN || oc->purpose != ONION_CLIENT_INTRO)
 		return -EINVAL;
 	pc->missing[0] = *target;
 	pc->n_missing = 1;
@@ -367,12 +397,12 @@ static void do_set_hosting(void *ctx, bool hosting)
 	p->onion_hosting = hosting;
 	path_set_hosting(p->config.path, hosting);
 	if (hosting)
-		note_demand(p);
+		pool_stem_note_demand(p);
 }
 
 static void do_expect(void *ctx)
 {
-	note_demand(ctx);
+	pool_stem_note_demand(ctx);
 }
 
 void pool_onion_launcher(struct pool *p, struct onion_launcher *ret)
@@ -388,47 +418,8 @@ void pool_onion_launcher(struct pool *p, struct onion_launcher *ret)
 	};
 }
 
-/* --- the reserve --- */
-
-static size_t count_stems(const struct pool *p, size_t *ret_building)
+void pool_onion_end(struct pool *p)
 {
-	const struct pool_circ *pc;
-	size_t n = 0;
-
-	*ret_building = 0;
-	TAILQ_FOREACH(pc, &p->circs, entry) {
-		if (pc->purpose != POOL_STEM || pc->late || pc->state == POOL_RETIRED)
-			continue;
-		*ret_building += pc->state == POOL_BUILDING;
-		n++;
-	}
-	return n;
-}
-
-void pool_onion_fill(struct pool *p)
-{
-	const struct path_request want = { .purpose = PATH_ONION_STEM };
-	struct pool_circ *pc;
-	struct path path;
-	size_t building;
-
-	if (!p->onion_demand || pool_now(p) < p->not_before_ms ||
-	    (!p->onion_hosting && pool_now(p) - p->onion_demand_ms > POOL_PREDICT_MS))
-		return;
-	while (count_stems(p, &building) < POOL_ONION_RESERVE && building < STEMS_BUILDING_MAX) {
-		if (path_choose(p->config.path, &want, pool_now(p), loop_wall(p->config.loop),
-				&path) < 0 ||
-		    pool_launch_path(p, &path, POOL_STEM, NULL, &pc) < 0)
-			return;
-	}
-}
-
-bool pool_onion_is_stale(struct pool_circ *pc)
-{
-	struct pool *p = pc->pool;
-	struct relay_target hops[3];
-
-	return pc->purpose == POOL_STEM && pc->state == POOL_OPEN && p->netdir &&
-	       (!stem_hops(pc, hops) ||
-		!path_stem_is_current(p->config.path, hops, 3, loop_wall(p->config.loop)));
+	while (!TAILQ_EMPTY(&p->orders))
+		end_order(TAILQ_FIRST(&p->orders));
 }

@@ -370,7 +370,7 @@ void pool_fill_reserve(struct pool *p)
 		(void)pool_launch_exit(p, &req, NULL);
 	}
 	p->probe = false;
-	pool_onion_fill(p);
+	pool_stem_fill(p);
 	/* Nobody has asked for an hour: whoever comes next waits for one handshake. */
 	if (pool_now(p) - p->demand_ms > POOL_PREDICT_MS)
 		return;

@@ -60,7 +60,7 @@ static void retire_all(struct pool *p, bool dir)
 		/* Legs go the way of their set. */
 		/* With an identity, onion clients give up theirs themselves; services stay. */
 		if (pc->state == POOL_GONE || pc->purpose == POOL_LEG ||
-		    ((pc->purpose == POOL_DIR || pc->onion.ops) && !dir))
+		    ((pc->purpose == POOL_DIR || pc->order) && !dir))
 			continue;
 		if (circuit_n_streams(pc->circuit) == 0)
 			pool_circ_discard(pc);

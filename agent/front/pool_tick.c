@@ -91,6 +91,7 @@ static bool check_first_hop(struct pool_circ *pc)
 				  loop_wall(p->config.loop));
 	}
 	pool_note_failure(p, "the guard does not answer");
+	pool_onion_lost(pc, &(struct circuit_failure){ .error = CIRCUIT_E_TIMEOUT });
 	if (channel_id > 0)
 		retire_channel(p, channel_id);
 	pool_circ_discard(pc);
@@ -117,7 +118,7 @@ static void tick_circ(struct pool_circ *pc)
 		if (is_dirty(pc))
 			pool_circ_set_state(pc, POOL_RETIRED);
 		if (idle && (pc->state == POOL_RETIRED || is_left_over(pc) ||
-			     pool_onion_is_stale(pc)))
+			     pool_stem_is_stale(pc)))
 			pool_circ_discard(pc);
 		break;
 	case POOL_RETIRED:

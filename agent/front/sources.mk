@@ -54,6 +54,7 @@ front_SRCS := \
 	agent/front/pool_report.c \
 	agent/front/pool_room.c \
 	agent/front/pool_set.c \
+	agent/front/pool_stem.c \
 	agent/front/pool_tick.c \
 	agent/front/progress.c \
 	agent/front/proxy.c \

@@ -9,6 +9,9 @@
  * and shows it in onionctl. A circuit belongs to one asker alone from then on:
  * it is never reused for another domain, service or purpose.
  *
+ * What fails on the way to the target at relays that the pool chose is tried again with
+ * others, a few times; the asker hears of it when that does not help.
+ *
  * Life: launch() -> opened() -> messages, streams -> closed(), or close() by the
  * asker at any time (no op follows, not even from within another op). Pointers are good
  * until the end of the loop round of closed() or close(). launch() never calls an op. Whoever
@@ -60,7 +63,7 @@ struct onion_circ {
 	enum onion_purpose purpose;
 	const struct onion_circ_ops *ops;
 	void *owner;
-	/* NULL until the pool could begin one; then good for the calls of circuit.h. */
+	/* From opened() on, for the calls of circuit.h; before it another try may replace it. */
 	struct circuit *circuit;
 	/* Where it ends: as asked for, or the rendezvous point that was chosen (from opened() on). */
 	struct relay_target target;

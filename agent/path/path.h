@@ -58,6 +58,7 @@ struct path_request {
 	/*
 	 * A further leg of a set of circuits (prop329): it ends at this relay; its guard is a
 	 * primary one; guard and middle are none of @apart, nor of their families and subnets.
+	 * For onion purposes @apart are relays that just failed: others are preferred to them.
 	 */
 	const uint8_t *exit_id;
 	const uint8_t (*apart)[RSA_ID_LEN];

@@ -60,6 +60,8 @@ struct draft {
 	size_t n;
 	size_t total;		/* hops that it will have */
 	bool rendezvous;	/* the hop being drawn may become a rendezvous point */
+	const uint8_t (*apart)[RSA_ID_LEN];	/* not these, where there are others */
+	size_t n_apart;
 };
 
 static bool same_relay(const struct relay_target *t, const struct relay *r)
@@ -80,6 +82,10 @@ static bool hop_ok(void *ctx, const struct relay *r, size_t index)
 		if (same_relay(&d->hops[i], r))
 			return false;
 	}
+	for (size_t i = 0; i < d->n_apart; i++) {
+		if (!memcmp(d->apart[i], r->rsa_id, RSA_ID_LEN))
+			return false;
+	}
 	return !d->target || d->total - 1 - d->n > DISTANCE || !same_relay(d->target, r);
 }
 
@@ -92,9 +98,22 @@ static int append(struct draft *d, ssize_t index)
 	return 0;
 }
 
+/* Once more without what is only a preference. */
+static bool forget_apart(struct draft *d, ssize_t r)
+{
+	if (r != -ENOENT || d->n_apart == 0)
+		return false;
+	d->n_apart = 0;
+	return true;
+}
+
 static int append_vanguard(struct draft *d, enum vanguard_layer layer)
 {
-	return append(d, vanguards_choose(d->p->vanguards, layer, hop_ok, d));
+	ssize_t i = vanguards_choose(d->p->vanguards, layer, hop_ok, d);
+
+	if (forget_apart(d, i))
+		i = vanguards_choose(d->p->vanguards, layer, hop_ok, d);
+	return append(d, i);
 }
 
 static int append_middle(struct draft *d)
@@ -105,7 +124,11 @@ static int append_middle(struct draft *d)
 		.stable = true,
 	};
 
-	return append(d, path_choose_relaxing(d->p, want, hop_ok, d));
+	ssize_t i = path_choose_relaxing(d->p, want, hop_ok, d);
+
+	if (forget_apart(d, i))
+		i = path_choose_relaxing(d->p, want, hop_ok, d);
+	return append(d, i);
 }
 
 /* Does the target go behind the last two hops? */
@@ -179,7 +202,8 @@ static int check_target(const struct path_ctx *p, enum path_purpose purpose,
 int path_choose_onion(struct path_ctx *p, const struct path_request *req, int64_t now_ms,
 		      time_t wall, struct path *ret)
 {
-	struct draft d = { .p = p, .target = req->target };
+	struct draft d = { .p = p, .target = req->target, .apart = req->apart,
+			   .n_apart = req->n_apart };
 	struct path path = { 0 };
 	size_t guard;
 	bool full;

@@ -308,15 +308,94 @@ START_TEST(targets_of_others_choosing_do_not_stop_everybody)
 	}
 	ck_assert_uint_eq(pool->failures, 0);
 	ck_assert_int_eq(asker.n_closed, 20);
+	ck_assert_uint_eq(asker.why.hop, 3);
 	ck_assert_int_eq(guard.failed, 0);
-	/* A guard that does not answer does. */
-	for (unsigned int i = 0; i < 4; i++) {
-		ck_assert_int_eq(launch(ONION_SERVICE_REND, &oc), 0);
-		fail_circuit(n_circuits - 1, CIRCUIT_E_CHANNEL, CHANNEL_E_CONNECT, 0);
+	ck_assert_uint_eq(n_circuits, 20);
+}
+END_TEST
+
+START_TEST(what_fails_on_the_way_is_tried_again)
+{
+	struct onion_circ *oc;
+
+	stem_result = -ENOENT;
+	ck_assert_int_eq(launch(ONION_SERVICE_REND, &oc), 0);
+	fail_circuit(0, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 1);
+	ck_assert_int_eq(asker.n_closed, 0);
+	run_tasks();
+	ck_assert_uint_eq(n_circuits, 2);
+	/* The relay that failed is named, so that others are taken. */
+	ck_assert_uint_eq(last_request.n_apart, 1);
+	ck_assert_mem_eq(last_apart[0], circuits[0].hops[1].rsa_id, RSA_ID_LEN);
+	fail_circuit(1, CIRCUIT_E_HANDSHAKE, CHANNEL_E_NONE, 2);
+	run_tasks();
+	ck_assert_uint_eq(n_circuits, 3);
+	ck_assert_uint_eq(last_request.n_apart, 2);
+	/* Neither is a reason to rest. */
+	ck_assert_uint_eq(pool->failures, 0);
+	open_circuit(2);
+	ck_assert_int_eq(asker.n_opened, 1);
+	ck_assert_ptr_eq(oc->circuit, &circuits[2]);
+	/* Once it was handed over, its loss is told. */
+	fail_circuit(2, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 4);
+	run_tasks();
+	ck_assert_int_eq(asker.n_closed, 1);
+	ck_assert_uint_eq(n_circuits, 3);
+	ck_assert_uint_eq(on_books(POOL_ONION), 0);
+}
+END_TEST
+
+START_TEST(tries_are_limited_in_number_and_time)
+{
+	struct onion_circ *oc;
+
+	stem_result = -ENOENT;
+	ck_assert_int_eq(launch(ONION_CLIENT_REND, &oc), 0);
+	for (unsigned int i = 0; i < 3; i++) {
+		fail_circuit(n_circuits - 1, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 2);
+		ck_assert_int_eq(asker.n_closed, 0);
 		run_tasks();
 	}
-	ck_assert_int_eq(guard.failed, 4);
-	ck_assert_int_eq(launch(ONION_SERVICE_REND, &oc), -EAGAIN);
+	ck_assert_uint_eq(n_circuits, 4);
+	fail_circuit(3, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 2);
+	ck_assert_int_eq(asker.n_closed, 1);
+	run_tasks();
+	ck_assert_uint_eq(n_circuits, 4);
+	ck_assert_int_eq(launch(ONION_CLIENT_REND, &oc), 0);
+	at(loop_now_ms(&loop) + 15001);
+	fail_circuit(4, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 2);
+	ck_assert_int_eq(asker.n_closed, 2);
+	/* The asker may go between two tries; and the next one may be impossible. */
+	ck_assert_int_eq(launch(ONION_CLIENT_REND, &oc), 0);
+	fail_circuit(5, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 2);
+	launcher.close(launcher.ctx, oc);
+	run_tasks();
+	ck_assert_uint_eq(n_circuits, 6);
+	ck_assert_int_eq(asker.n_closed, 2);
+	ck_assert_int_eq(launch(ONION_CLIENT_REND, &oc), 0);
+	fail_circuit(6, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 2);
+	choose_result = -ENETDOWN;
+	run_tasks();
+	ck_assert_int_eq(asker.n_closed, 3);
+	ck_assert_int_eq(asker.why.error, CIRCUIT_E_DESTROYED);
+}
+END_TEST
+
+START_TEST(stems_that_fail_are_not_begun_without_rest)
+{
+	launcher.expect(launcher.ctx);
+	for (unsigned int i = 0; i < 40; i++) {
+		at(loop_now_ms(&loop) + 500);
+		pool->demand_ms = -POOL_PREDICT_MS * 2;
+		tick();
+		for (size_t k = 0; k < n_circuits; k++) {
+			if (!circuits[k].closed)
+				fail_circuit(k, CIRCUIT_E_DESTROYED, CHANNEL_E_NONE, 1);
+		}
+		run_tasks();
+	}
+	ck_assert_uint_lt(n_circuits, 20);
+	ck_assert_uint_eq(pool->failures, 0);
 }
 END_TEST
 
@@ -325,12 +404,13 @@ START_TEST(a_silent_guard_loses_the_circuit)
 	struct onion_circ *oc;
 
 	stem_result = -ENOENT;
-	asker.launch_in_closed = true;	/* the asker tries again at once */
 	ck_assert_int_eq(launch(ONION_CLIENT_REND, &oc), 0);
+	asker.launch_in_closed = true;	/* the asker tries again at once */
 	at(1000 + 16000);
 	tick();
 	ck_assert_int_eq(guard.failed, 1);
 	ck_assert_int_eq(asker.n_closed, 1);
+	ck_assert_int_eq(asker.why.error, CIRCUIT_E_TIMEOUT);
 	ck_assert_ptr_nonnull(asker.again);
 	ck_assert_uint_eq(on_books(POOL_ONION), 1);
 }
@@ -524,6 +604,9 @@ int main(void)
 	tcase_add_loop_test(t, a_guard_that_may_be_the_wrong_one_is_waited_for, 0, 2);
 	tcase_add_test(t, losses_are_told_once);
 	tcase_add_test(t, targets_of_others_choosing_do_not_stop_everybody);
+	tcase_add_test(t, what_fails_on_the_way_is_tried_again);
+	tcase_add_test(t, tries_are_limited_in_number_and_time);
+	tcase_add_test(t, stems_that_fail_are_not_begun_without_rest);
 	tcase_add_test(t, a_silent_guard_loses_the_circuit);
 	tcase_add_test(t, another_introduction_point_is_one_hop_more);
 	tcase_add_test(t, an_introduction_that_is_still_padded_lives_on);

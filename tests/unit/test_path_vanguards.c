@@ -173,6 +173,39 @@ START_TEST(paths_have_their_lengths_and_few_second_hops)
 }
 END_TEST
 
+START_TEST(relays_that_failed_are_avoided_while_there_are_others)
+{
+	struct path_ctx *p = ctx_new(PATH_VANGUARDS_LITE, NULL);
+	struct path_request req = { .purpose = PATH_CLIENT_REND };
+	uint8_t apart[4][RSA_ID_LEN];
+	struct path path;
+
+	req.apart = (const uint8_t(*)[RSA_ID_LEN])apart;
+	/* Three of the four second hops, one after the other. */
+	for (req.n_apart = 0; req.n_apart < 3; req.n_apart++) {
+		for (unsigned int i = 0; i < 200; i++) {
+			ck_assert_int_eq(path_choose(p, &req, 1000, T0, &path), 0);
+			for (size_t k = 0; k < req.n_apart; k++)
+				ck_assert_mem_ne(path.hops[1].rsa_id, apart[k], RSA_ID_LEN);
+			path_guard_cancelled(p, path.guard_token);
+		}
+		memcpy(apart[req.n_apart], path.hops[1].rsa_id, RSA_ID_LEN);
+	}
+	/* With all of them there is none better: they are used all the same. */
+	do {
+		ck_assert_int_eq(path_choose(p, &req, 1000, T0, &path), 0);
+		path_guard_cancelled(p, path.guard_token);
+	} while (memcmp(path.hops[1].rsa_id, path.hops[0].rsa_id, RSA_ID_LEN) == 0);
+	memcpy(apart[3], path.hops[1].rsa_id, RSA_ID_LEN);
+	req.n_apart = 4;
+	for (unsigned int i = 0; i < 50; i++) {
+		ck_assert_int_eq(path_choose(p, &req, 1000, T0, &path), 0);
+		path_guard_cancelled(p, path.guard_token);
+	}
+	path_free(p);
+}
+END_TEST
+
 START_TEST(requests_that_make_no_sense_are_refused)
 {
 	struct path_ctx *p = ctx_new(PATH_VANGUARDS_LITE, NULL);
@@ -729,6 +762,7 @@ int main(void)
 	tcase_add_unchecked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 120);
 	tcase_add_loop_test(t, paths_have_their_lengths_and_few_second_hops, 0, 2 * N_PURPOSES);
+	tcase_add_test(t, relays_that_failed_are_avoided_while_there_are_others);
 	tcase_add_test(t, requests_that_make_no_sense_are_refused);
 	tcase_add_loop_test(t, private_addresses_of_others_choosing_are_no_targets, 0, 6);
 	tcase_add_test(t, what_the_user_excludes_is_no_hop_and_no_target);
