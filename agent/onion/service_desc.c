@@ -279,6 +279,19 @@ static bool is_ready(const struct service_desc *d, int64_t *next)
 	return service_now_ms(d->service) >= patience;
 }
 
+/* The network is another one than when the directories were looked up. */
+static bool network_changed(struct service_desc *d)
+{
+	const struct service_host *h = d->service->host;
+	uint64_t generation = netdir_generation(h->nd);
+
+	if (d->looked_netdir == h->n_netdirs && d->looked_generation == generation)
+		return false;
+	d->looked_netdir = h->n_netdirs;
+	d->looked_generation = generation;
+	return true;
+}
+
 static int64_t run_one(struct service_desc *d)
 {
 	size_t dirs[SERVICE_DIRS_MAX];
@@ -287,11 +300,18 @@ static int64_t run_one(struct service_desc *d)
 
 	if (!d->service->host->nd)
 		return service_earlier(next, service_upload_run(d));
-	n = responsible(d, dirs);
-	if (!d->dirty && (service_now_ms(d->service) >= d->upload_ms || dirs_changed(d, dirs, n)))
+	if (!d->dirty && service_now_ms(d->service) >= d->upload_ms)
 		service_desc_touch(d);
-	if (d->dirty && n > 0 && is_ready(d, &next))
-		publish(d, dirs, n);
+	if (network_changed(d) && !d->dirty) {
+		n = responsible(d, dirs);
+		if (dirs_changed(d, dirs, n))
+			service_desc_touch(d);
+	}
+	if (d->dirty && is_ready(d, &next)) {
+		n = responsible(d, dirs);
+		if (n > 0)
+			publish(d, dirs, n);
+	}
 	if (!d->dirty)
 		next = service_earlier(next, d->upload_ms);
 	return service_earlier(next, service_upload_run(d));

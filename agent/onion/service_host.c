@@ -200,6 +200,7 @@ void service_host_set_netdir(struct service_host *h, const struct netdir *nd)
 	drop_rings(h);
 	netdir_unref(h->nd);
 	h->nd = nd ? netdir_ref(nd) : NULL;
+	h->n_netdirs++;
 	if (h->nd) {
 		hs_params_read(&h->params, h->nd, h->env.testing);
 		hs_period_for(&h->periods[0], &h->params, HS_STORE_FIRST);

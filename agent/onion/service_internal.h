@@ -87,6 +87,9 @@ struct service_desc {
 	uint8_t signing_seed[32];
 	struct service_intro_list intros;
 	size_t n_intros;
+	/* When its directories were looked up last: the netdir's generation, and which netdir. */
+	uint64_t looked_generation;
+	uint64_t looked_netdir;
 	bool published;			/* a directory took it, this one or one before */
 	bool dirty;			/* what is published is not what should be */
 	int64_t dirty_ms;		/* since when; for SERVICE_PATIENCE_MS */
@@ -182,7 +185,7 @@ TAILQ_HEAD(service_list, service);
 struct service_host {
 	struct service_env env;
 	struct netdir *nd;		/* NULL: nothing new is begun */
-	uint64_t nd_generation;
+	uint64_t n_netdirs;		/* how many there were */
 	struct hs_params params;
 	struct hs_period periods[SERVICE_DESCS];
 	struct hsdir_ring *rings[SERVICE_DESCS];

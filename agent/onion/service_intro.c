@@ -184,9 +184,10 @@ static void launch(struct service_intro *ip)
 {
 	struct service *s = service_of(ip);
 	const struct onion_launcher *l = &s->host->env.launcher;
+	struct relay_target target = ip->relay;
 	struct onion_circ_request req = {
 		.purpose = ONION_SERVICE_INTRO,
-		.target = &ip->relay,
+		.target = &target,
 		.ops = &circ_ops,
 		.owner = ip,
 	};
@@ -198,6 +199,8 @@ static void launch(struct service_intro *ip)
 			 log_scrub(s->address));
 		return;
 	}
+	/* As C tor: known by its link specifiers alone, and so spoken to with ntor. */
+	target.caps = 0;
 	r = l->launch(l->ctx, &req, &ip->oc);
 	if (r == 0) {
 		s->n_launched++;

@@ -163,17 +163,19 @@ static const struct onion_circ_ops circ_ops = {
 
 /* --- its life --- */
 
-/* What the network knows of it that the client did not say: how to speak to it. */
-static void complete_point(struct service_rend *rd)
+/*
+ * Its name, for the log. What it can do is not looked up: as with C tor's services, relays are
+ * spoken to as their link specifiers alone permit (hs_get_extend_info_from_lspecs()).
+ */
+static void name_point(struct service_rend *rd)
 {
 	const struct netdir *nd = rd->service->host->nd;
 	ssize_t i = nd ? netdir_find_rsa(nd, rd->point.rsa_id) : -1;
-	const struct relay *r = i >= 0 ? netdir_relay(nd, (size_t)i) : NULL;
 
-	if (!r || !r->has_ed)
-		return;
-	rd->point.caps = r->caps;
-	memcpy(rd->point.nickname, r->nickname, sizeof(rd->point.nickname));
+	rd->point.caps = 0;
+	if (i >= 0)
+		memcpy(rd->point.nickname, netdir_relay(nd, (size_t)i)->nickname,
+		       sizeof(rd->point.nickname));
 }
 
 static bool address_ok(const struct service_rend *rd)
@@ -210,7 +212,7 @@ int service_rend_begin(struct service *s, const struct service_request *r)
 		free(rd);
 		return rc;
 	}
-	complete_point(rd);
+	name_point(rd);
 	rd->client = s->host->next_client++;
 	rd->due_ms = now;
 	rd->deadline_ms = r->came_ms + SERVICE_REND_MS;

@@ -446,6 +446,49 @@ static struct hs_desc *decode(const struct service_desc *d, const uint8_t *clien
 	return desc;
 }
 
+/* --- clients --- */
+
+struct client {
+	struct hs_ntor_client ntor;
+	struct introduce_inner inner;
+	uint8_t body[RELAY_DATA_MAX];
+	size_t len;
+};
+
+static void client_init(struct client *c, const struct service_intro *ip)
+{
+	int len;
+
+	memset(c, 0, sizeof(*c));
+	rendezvous_cookie_new(c->inner.cookie);
+	c->inner.cc = true;
+	relay_to_target(netdir_relay(nd, RELAYS - 1), &c->inner.rendezvous);
+	len = introduce1_encode(&c->inner, &ip->keys, &c->ntor, c->body);
+	ck_assert_int_gt(len, 0);
+	c->len = (size_t)len;
+}
+
+static struct service_intro *any_point(void)
+{
+	return TAILQ_FIRST(&the_service()->desc[0].intros);
+}
+
+static void introduce(struct client *c)
+{
+	client_init(c, any_point());
+	say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c->body, c->len);
+	settle();
+}
+
+static struct fake *last_rend(void)
+{
+	for (size_t i = n_fakes; i-- > 0;) {
+		if (fakes[i].alive && fakes[i].oc.purpose == ONION_SERVICE_REND)
+			return &fakes[i];
+	}
+	return NULL;
+}
+
 /* --- a directory for those of the configuration --- */
 
 static char dir[] = "/tmp/onionify-service-XXXXXX";

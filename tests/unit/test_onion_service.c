@@ -239,6 +239,28 @@ START_TEST(a_descriptor_is_published_again_with_a_higher_revision)
 }
 END_TEST
 
+START_TEST(when_directories_change_it_is_published_again)
+{
+	uint64_t before;
+
+	add_service();
+	make_reachable();
+	before = the_service()->desc[0].revision;
+	/* The same network again, then one where half of them no longer keep descriptors. */
+	new_net(VALID_AFTER, NULL);
+	ck_assert_uint_eq(accept_posts(), 0);
+	for (uint32_t i = 0; i < RELAYS; i += 2)
+		relays[i].flags &= (uint16_t)~RELAY_HSDIR;
+	netdir_unref(nd);
+	nd = pathnet_build(relays, RELAYS, NULL, NULL, VALID_AFTER);
+	service_host_set_netdir(host, nd);
+	settle();
+	ck_assert_uint_gt(accept_posts(), 0);
+	ck_assert_uint_gt(the_service()->desc[0].revision, before);
+	ck_assert_int_eq(info().state, SERVICE_REACHABLE);
+}
+END_TEST
+
 START_TEST(a_directory_that_refuses_is_asked_again_and_given_up)
 {
 	size_t asked = 0;
@@ -331,47 +353,6 @@ END_TEST
 
 /* --- introductions --- */
 
-struct client {
-	struct hs_ntor_client ntor;
-	struct introduce_inner inner;
-	uint8_t body[RELAY_DATA_MAX];
-	size_t len;
-};
-
-static void client_init(struct client *c, const struct service_intro *ip)
-{
-	int len;
-
-	memset(c, 0, sizeof(*c));
-	rendezvous_cookie_new(c->inner.cookie);
-	c->inner.cc = true;
-	relay_to_target(netdir_relay(nd, RELAYS - 1), &c->inner.rendezvous);
-	len = introduce1_encode(&c->inner, &ip->keys, &c->ntor, c->body);
-	ck_assert_int_gt(len, 0);
-	c->len = (size_t)len;
-}
-
-static struct service_intro *any_point(void)
-{
-	return TAILQ_FIRST(&the_service()->desc[0].intros);
-}
-
-static void introduce(struct client *c)
-{
-	client_init(c, any_point());
-	say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c->body, c->len);
-	settle();
-}
-
-static struct fake *last_rend(void)
-{
-	for (size_t i = n_fakes; i-- > 0;) {
-		if (fakes[i].alive && fakes[i].oc.purpose == ONION_SERVICE_REND)
-			return &fakes[i];
-	}
-	return NULL;
-}
-
 START_TEST(an_introduction_leads_to_a_client_who_is_joined)
 {
 	struct client c;
@@ -387,7 +368,8 @@ START_TEST(an_introduction_leads_to_a_client_who_is_joined)
 	f = last_rend();
 	ck_assert_ptr_nonnull(f);
 	ck_assert_mem_eq(f->oc.target.rsa_id, c.inner.rendezvous.rsa_id, RSA_ID_LEN);
-	ck_assert_uint_ne(f->oc.target.caps, 0);
+	ck_assert_uint_eq(f->oc.target.caps, 0);
+	ck_assert_str_ne(f->oc.target.nickname, "");
 	ck_assert_uint_eq(info().n_rend, 0);
 	open_fake(f);
 	settle();
@@ -950,6 +932,7 @@ int main(void)
 	tcase_add_test(t, points_rotate_by_time_and_by_count);
 	tcase_add_test(t, a_point_that_left_the_network_is_replaced);
 	tcase_add_test(t, a_descriptor_is_published_again_with_a_higher_revision);
+	tcase_add_test(t, when_directories_change_it_is_published_again);
 	tcase_add_test(t, a_directory_that_refuses_is_asked_again_and_given_up);
 	tcase_add_test(t, publications_that_lose_their_circuit_are_tried_again);
 	tcase_add_test(t, the_next_period_takes_over_points_and_gets_a_new_partner);
