@@ -29,6 +29,8 @@
 
 /* Tells the supervisor about a stream (struct book_note), when a report is wanted. */
 #define CONFIG_NOTE_PRCTL 0x4f4e494e	/* "ONIN" */
+/* Tells the supervisor that an onionify inside gives a domain of its own to its command. */
+#define CONFIG_NESTED_PRCTL 0x4f4e494d	/* "ONIM" */
 /*
  * In the flags of a receiving call: not one that the supervisor need look at. The
  * kernel's MSG_SYN, which no protocol here reads when receiving.

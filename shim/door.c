@@ -205,6 +205,7 @@ static int prepare(struct door *d, const struct door_call *c, struct attempt *re
 	*ret = (struct attempt){ .door = d, .private = d->net && privnet_owns(d->net, c->fd),
 				 .local = c->local, .six = six, .family = c->domain, .tid = c->tid,
 				 .dest = c->dest };
+	memcpy(ret->isolation, c->isolation, sizeof(ret->isolation));
 	if (atomic_load(&d->streams) >= STREAMS_MAX)
 		return -EAGAIN;
 	if (!ret->private) {

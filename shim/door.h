@@ -20,8 +20,9 @@
  * disconnected, which they see as an error. Their getpeername() and SO_ERROR are
  * answered from records.h.
  *
- * One thread a stream, from connect() to its end. All streams are in the isolation
- * domain of the invocation that started the supervisor.
+ * One thread a stream, from connect() to its end. Streams are in the isolation domain
+ * of the invocation that started the supervisor, but for those of programs with the preload
+ * library below another onionify inside, whose domain the library knows.
  */
 #ifndef SHIM_DOOR_H
 #define SHIM_DOOR_H
@@ -31,6 +32,7 @@
 #include <sys/types.h>
 
 #include "common/addr.h"
+#include "common/ipc.h"
 
 struct book;
 struct door;
@@ -51,6 +53,7 @@ struct door_call {
 	int domain;	/* AF_INET or AF_INET6 */
 	struct addr_port dest;	/* v4-mapped already unmapped */
 	bool local;		/* to this machine's loopback: a private socket only */
+	char isolation[IPC_DOMAIN_MAX + 1];	/* a domain; empty: that of the invocation */
 };
 
 /* 1: the call will be answered later; else its result, 0 or -errno. */

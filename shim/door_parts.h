@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "common/addr.h"
+#include "common/ipc.h"
 #include "shim/hold.h"
 #include "shim/ports.h"
 #include "shim/privnet.h"
@@ -27,6 +28,7 @@ struct attempt {
 	int family;		/* of the program's socket */
 	pid_t tid;
 	struct addr_port dest;
+	char isolation[IPC_DOMAIN_MAX + 1];	/* empty: that of the invocation */
 	struct hold_endpoint held_by;	/* as packets name it */
 	struct waiters waiters;
 	TAILQ_ENTRY(attempt) next;	/* door's lock */

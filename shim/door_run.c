@@ -54,13 +54,14 @@ static int send_open(const struct attempt *a, int fd)
 	struct ipc_open open = {
 		.app_family = a->family == AF_INET6 ? ADDR_V6 : ADDR_V4,
 		.pid = (uint32_t)a->tid,
-		.domain = { c->domain, strlen(c->domain) },
 	};
+	const char *domain = a->isolation[0] ? a->isolation : c->domain;
 	int r = find_target(a, &open.dest);
 	ssize_t n;
 
 	if (r < 0)
 		return r;
+	open.domain = (struct ipc_str){ domain, strlen(domain) };
 	notify_read_program(a->tid, program);
 	open.program = (struct ipc_str){ program, strlen(program) };
 	if (getrandom(&open.handle, sizeof(open.handle), 0) != (ssize_t)sizeof(open.handle))

@@ -256,7 +256,7 @@ static void rule_setsockopt(struct filter *f, bool notify)
 	level = begin_if(f, IPPROTO_IP);
 	load_arg(f, 2);
 	for (size_t i = 0; i < sizeof(joins4) / sizeof(joins4[0]); i++)
-		ret_if(f, joins4[i], FAIL(ENODEV));
+		ret_if(f, joins4[i], refuse(notify, ENODEV));
 	for (size_t i = 0; i < sizeof(routes4) / sizeof(routes4[0]); i++)
 		ret_if(f, routes4[i], refuse(notify, EPERM));
 	ret(f, ALLOW);
@@ -264,7 +264,7 @@ static void rule_setsockopt(struct filter *f, bool notify)
 	level = begin_if(f, IPPROTO_IPV6);
 	load_arg(f, 2);
 	for (size_t i = 0; i < sizeof(joins6) / sizeof(joins6[0]); i++)
-		ret_if(f, joins6[i], FAIL(ENODEV));
+		ret_if(f, joins6[i], refuse(notify, ENODEV));
 	for (size_t i = 0; i < sizeof(routes6) / sizeof(routes6[0]); i++)
 		ret_if(f, routes6[i], refuse(notify, EPERM));
 	ret(f, ALLOW);
@@ -332,6 +332,8 @@ static void rule_prctl(struct filter *f, bool notify)
 		ret_if(f, CONFIG_PROBE_PRCTL, FAIL(ENOTUNIQ));
 	if (notify)
 		ret_if(f, CONFIG_NOTE_PRCTL, SECCOMP_RET_USER_NOTIF);
+	if (notify)
+		ret_if(f, CONFIG_NESTED_PRCTL, SECCOMP_RET_USER_NOTIF);
 	option = begin_if(f, PR_SET_DUMPABLE);
 	load_arg(f, 1);
 	ret_if(f, 0, FAIL(0));

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * hook_share.c - dup(), fcntl(), _Fork(): descriptors that get company (owned.h)
+ * hook_share.c - dup(), fcntl(), _Fork(), clone(), system(), popen(): descriptors that get
+ * company (owned.h)
  *
  * The calls themselves are the C library's or the kernel's, unchanged.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "shim/hooks.h"
@@ -96,4 +100,61 @@ HOOK pid_t _Fork(void)
 		return real.fn();
 	errno = ENOSYS;
 	return -1;
+}
+
+typedef int (*clone_fn)(int (*)(void *), void *, int, void *, ...);
+
+/*
+ * The three arguments after @arg are read whether they were given or not, as the C
+ * library's own clone() does: the kernel looks at those that @flags ask for.
+ */
+HOOK int clone(int (*fn)(void *), void *stack, int flags, void *arg, ...)
+{
+	union {
+		void *p;
+		clone_fn fn;
+	} real = { .p = hook_next("clone") };
+	void *parent, *tls, *child;
+	va_list ap;
+
+	if (!(flags & CLONE_FILES))
+		owned_fork();
+	va_start(ap, arg);
+	parent = va_arg(ap, void *);
+	tls = va_arg(ap, void *);
+	child = va_arg(ap, void *);
+	va_end(ap);
+	if (real.p)
+		return real.fn(fn, stack, flags, arg, parent, tls, child);
+	errno = ENOSYS;
+	return -1;
+}
+
+/* The C library makes their children itself, and these run a shell. */
+HOOK int system(const char *command)
+{
+	union {
+		void *p;
+		int (*fn)(const char *);
+	} real = { .p = hook_next("system") };
+
+	owned_spawn();
+	if (real.p)
+		return real.fn(command);
+	errno = ENOSYS;
+	return -1;
+}
+
+HOOK FILE *popen(const char *command, const char *mode)
+{
+	union {
+		void *p;
+		FILE *(*fn)(const char *, const char *);
+	} real = { .p = hook_next("popen") };
+
+	owned_spawn();
+	if (real.p)
+		return real.fn(command, mode);
+	errno = ENOSYS;
+	return NULL;
 }

@@ -171,6 +171,8 @@ static enum verdict connect_door(struct notify *n, struct call *c, const struct 
 	struct door_call dc = { .id = c->id, .tid = c->tid, .fd = c->fd, .domain = c->domain,
 				.dest = *dest, .local = local };
 
+	if (n->nested && !local)
+		notify_read_domain(c->tid, dc.isolation);
 	if (!n->door)
 		n->door = door_new(n->listener, n->book, n->net);
 	*ret = n->door ? door_connect(n->door, &dc) : -ENETUNREACH;

@@ -31,6 +31,7 @@ struct notify {
 	struct door *door;	/* made when first needed */
 	struct privnet *net;	/* likewise; NULL where there is none */
 	bool net_tried;
+	bool nested;		/* not every program is in the domain of this invocation */
 	int viewer[2];		/* sockets of @net that know its interfaces; -1: none yet */
 	struct nameserver *names;
 	struct book *book;
@@ -62,6 +63,11 @@ bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len);
 int notify_dup_from(struct notify *n, pid_t tid, int fd);
 /* The program's name as the kernel knows it. */
 void notify_read_program(pid_t tid, char ret[IPC_PROGRAM_MAX + 1]);
+/*
+ * The domain that the preload library in this program resolves names in, when it has
+ * one: the name that an address stands for is known there alone. Else empty.
+ */
+void notify_read_domain(pid_t tid, char ret[IPC_DOMAIN_MAX + 1]);
 /* Nobody has taken the call back. */
 bool notify_is_valid(int listener, uint64_t id);
 bool notify_still_there(const struct notify *n, uint64_t id);
@@ -92,7 +98,7 @@ void notify_answer(int listener, uint64_t id, int64_t result);
 /* Refused whatever they say; a stream that the preload library tells about. */
 enum verdict notify_serve_socket(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_setsockopt(const struct notify *n, const struct call *c, int64_t *ret);
-enum verdict notify_serve_note(const struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_note(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_foreign(const struct notify *n, const struct call *c, int64_t *ret);
 /* A socket that may be had: from the private namespace if possible. */
 enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int64_t *ret);

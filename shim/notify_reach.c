@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "shim/config.h"
 #include "shim/notify_parts.h"
 
 bool notify_read_mem(pid_t tid, void *dst, uint64_t src, size_t len)
@@ -101,4 +102,46 @@ int notify_dup_from(struct notify *n, pid_t tid, int fd)
 		n->caller_pidfd = -1;
 	}
 	return -EACCES;
+}
+
+static bool has_library(pid_t tid)
+{
+	char path[64], line[512];
+	bool found = false;
+	FILE *f;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/maps", (int)tid);
+	f = fopen(path, "re");
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = strstr(line, "/libonionify.so") != NULL;
+	if (f)
+		(void)fclose(f);
+	return found;
+}
+
+void notify_read_domain(pid_t tid, char ret[IPC_DOMAIN_MAX + 1])
+{
+	static const char name[] = CONFIG_ENV_DOMAIN "=";
+	char path[64], *entry = NULL;
+	size_t room = 0;
+	ssize_t n;
+	FILE *f;
+
+	ret[0] = '\0';
+	if (!has_library(tid))
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%d/environ", (int)tid);
+	f = fopen(path, "re");
+	while (f && (n = getdelim(&entry, &room, '\0', f)) > 0) {
+		size_t len = strlen(entry);
+
+		if (len < sizeof(name) || memcmp(entry, name, sizeof(name) - 1) != 0 ||
+		    len - (sizeof(name) - 1) > IPC_DOMAIN_MAX)
+			continue;
+		memcpy(ret, entry + sizeof(name) - 1, len - (sizeof(name) - 1) + 1);
+		break;
+	}
+	free(entry);
+	if (f)
+		(void)fclose(f);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* notify_refuse.c - see notify.h: calls that are asked about only to be counted */
 #include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "shim/book.h"
+#include "shim/config.h"
 #include "shim/notify_parts.h"
 #include "shim/policy.h"
 
@@ -35,19 +38,38 @@ enum verdict notify_serve_socket(struct notify *n, const struct call *c, int64_t
 	return VERDICT_RESULT;
 }
 
+static bool is_join(int level, int name)
+{
+	if (level == IPPROTO_IP && (name == IP_ADD_MEMBERSHIP || name == IP_ADD_SOURCE_MEMBERSHIP ||
+				    name == IP_MSFILTER))
+		return true;
+	if (level == IPPROTO_IPV6 && (name == IPV6_JOIN_GROUP || name == IPV6_JOIN_ANYCAST))
+		return true;
+	return level != SOL_SOCKET && (name == MCAST_JOIN_GROUP || name == MCAST_JOIN_SOURCE_GROUP ||
+				       name == MCAST_MSFILTER);
+}
+
 enum verdict notify_serve_setsockopt(const struct notify *n, const struct call *c, int64_t *ret)
 {
-	notify_refused(n, c, "binding a socket to a device or route", NULL, EPERM);
-	*ret = -EPERM;
+	bool join = is_join((int)c->args[1], (int)c->args[2]);
+	int error = join ? ENODEV : EPERM;
+
+	notify_refused(n, c, join ? "joining a multicast group" :
+				    "binding a socket to a device or route", NULL, error);
+	*ret = -error;
 	return VERDICT_RESULT;
 }
 
-/* A stream of the preload library. */
-enum verdict notify_serve_note(const struct notify *n, const struct call *c, int64_t *ret)
+/* A stream of the preload library, or a command inside with a domain of its own. */
+enum verdict notify_serve_note(struct notify *n, const struct call *c, int64_t *ret)
 {
 	struct book_note note;
 
 	*ret = 0;
+	if ((int)c->args[0] == CONFIG_NESTED_PRCTL) {
+		n->nested = true;
+		return VERDICT_RESULT;
+	}
 	if (notify_read_mem(c->tid, &note, c->args[1], sizeof(note)) && note.dest.addr.family <= ADDR_V6)
 		book_add_stream(n->book, &note.dest, note.result);
 	return VERDICT_RESULT;

@@ -10,9 +10,9 @@
  *
  * A child that lives only until exec counts when the socket is not close-on-exec.
  *
- * Limits: children made by clone() itself or inside the C library (system(), popen())
- * are not noticed; what they run connects sockets of its own. Lock-free, allocates
- * nothing, leaves errno alone.
+ * Limits: children made by system calls in the program's own code, or inside the C library
+ * other than by system(), popen(), posix_spawn() and fork() (wordexp()), are not noticed;
+ * what they run connects sockets of its own. Lock-free, allocates nothing, leaves errno alone.
  */
 #ifndef SHIM_OWNED_H
 #define SHIM_OWNED_H

@@ -430,6 +430,7 @@ static int run_supervised(const struct options *o, const struct places *p, char 
 
 static int run_nested(char **argv)
 {
+	(void)prctl(CONFIG_NESTED_PRCTL, 0, 0, 0, 0);
 	(void)execvp(argv[0], argv);
 	return exec_failure(argv[0], errno);
 }

@@ -8,13 +8,17 @@
 #include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <net/if.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -211,6 +215,65 @@ static void check_supervisor(json_t *findings)
 			    major, minor);
 }
 
+/* As the supervisor will, for static programs: 0, or the errno of a process that tried. */
+static int try_namespace(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		struct ifreq lo = { .ifr_name = "lo", .ifr_flags = IFF_UP };
+		int fd = -1;
+
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0)
+			fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		_exit(fd < 0 || ioctl(fd, SIOCSIFFLAGS, &lo) != 0 ? errno & 0x7f : 0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		return errno;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : EFAULT;
+}
+
+static bool setting_is(const char *path, int value)
+{
+	FILE *f = fopen(path, "re");
+	int got = -1;
+
+	if (!f)
+		return false;
+	if (fscanf(f, "%d", &got) != 1)
+		got = -1;
+	(void)fclose(f);
+	return got == value;
+}
+
+/* What switched user namespaces off, most telling first. */
+static const char *namespace_remedy(void)
+{
+	if (setting_is("/proc/sys/user/max_user_namespaces", 0))
+		return "sudo sysctl user.max_user_namespaces=10000";
+	if (setting_is("/proc/sys/kernel/unprivileged_userns_clone", 0))
+		return "sudo sysctl kernel.unprivileged_userns_clone=1";
+	if (setting_is("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", 1))
+		return "give onionify-run an AppArmor profile with \"userns,\", or "
+		       "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0";
+	return "use a container or sandbox that allows user namespaces";
+}
+
+/* Both ways keep everything in: nothing to warn of. */
+static void check_native_door(json_t *findings)
+{
+	int r = try_namespace();
+
+	if (r == 0)
+		doctor_note(findings, "static programs", DOCTOR_OK, NULL,
+			    "get sockets of a private network namespace");
+	else
+		doctor_note(findings, "static programs", DOCTOR_OK, NULL,
+			    "are carried over loopback, and see this machine's addresses: no user "
+			    "namespace (%s); %s", strerror(r), namespace_remedy());
+}
+
 static void check_config(json_t *findings, const char *folder)
 {
 	char path[PATH_MAX + 32];
@@ -244,4 +307,5 @@ void doctor_check_local(json_t *findings)
 		check_config(findings, folder);
 	}
 	check_supervisor(findings);
+	check_native_door(findings);
 }

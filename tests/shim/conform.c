@@ -15,6 +15,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -331,6 +332,49 @@ static void forked(void)
 	(void)wait(&status);
 	printf("status %d parent %s\n", WEXITSTATUS(status), echo_works(fd));
 	close(fd);
+}
+
+static int cloned_child(void *arg)
+{
+	const int *fds = arg;
+	char c;
+
+	(void)read(fds[1], &c, 1);
+	printf("child %s\n", echo_works(fds[0]));
+	fflush(stdout);
+	_exit(7);
+}
+
+/* Children that clone(), popen() and system() made have the socket, too. */
+static void cloned_before(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+	int p[2], fds[2], status = 0;
+	char command[96], buf[5] = { 0 };
+	FILE *f;
+
+	(void)pipe(p);
+	fds[0] = tcp(0);
+	fds[1] = p[0];
+	fflush(stdout);
+	(void)clone(cloned_child, stack + sizeof(stack), SIGCHLD, fds);
+	printf("connect %s\n", err(go(fds[0], &echo4)));
+	fflush(stdout);
+	(void)write(p[1], "x", 1);
+	(void)wait(&status);
+	printf("status %d parent %s\n", WEXITSTATUS(status), echo_works(fds[0]));
+	close(fds[0]);
+	fds[0] = tcp(0);
+	(void)snprintf(command, sizeof(command), "read x <&%d; printf ping >&%d", p[0], fds[0]);
+	f = popen(command, "r");
+	printf("connect %s ", err(go(fds[0], &echo4)));
+	(void)write(p[1], "\n", 1);
+	(void)pclose(f);
+	printf("came %d %s\n", wait_for(fds[0], POLLIN, 3000) & POLLIN ?
+	       (int)recv(fds[0], buf, 4, 0) : -1, buf);
+	close(fds[0]);
+	close(p[0]);
+	close(p[1]);
 }
 
 /* A second descriptor from before connect() is the same socket, also in epoll. */
@@ -884,6 +928,7 @@ static const struct {
 	{ "passed", passed },
 	{ "duplicated before", duplicated_before },
 	{ "forked before", forked_before },
+	{ "cloned before", cloned_before },
 	{ "passed before", passed_before },
 	{ "half close", half_close },
 	{ "options", options },
