@@ -102,12 +102,21 @@ static bool choose_point(struct client_service *s)
 	return false;
 }
 
-/* How often introductions led to nothing, for the effort of the next. */
+/*
+ * How often the service was asked and did not come, for the effort of the next try. By
+ * whatever point: it is the service that has too much to do, and the next try takes
+ * another point. (C tor counts each point for itself.)
+ */
 static unsigned int failures_of(struct client_service *s)
 {
-	const struct client_note *n = find_note(s, s->desc->intro[s->intro_index].auth_key);
+	unsigned int failures = 0;
 
-	return n ? n->unreachable : 0;
+	for (size_t i = 0; i < s->desc->n_intro; i++) {
+		const struct client_note *n = find_note(s, s->desc->intro[i].auth_key);
+
+		failures += n ? n->no_shows : 0;
+	}
+	return failures;
 }
 
 /* --- proof of work --- */
@@ -356,6 +365,7 @@ static void note_no_show(struct client_service *s)
 {
 	s->no_show = true;
 	note_of(s)->unreachable++;
+	note_of(s)->no_shows++;
 	if (s->n_fetches < CLIENT_FETCHES)
 		fetch_again(s);
 }

@@ -46,6 +46,7 @@ struct client_note {
 	bool refused;		/* it answered, and not with yes */
 	bool timed_out;
 	unsigned int unreachable;
+	unsigned int no_shows;	/* introductions after which the service did not come */
 };
 
 struct client_asked {
