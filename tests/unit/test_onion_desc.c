@@ -4,6 +4,7 @@
  *
  * data/onion holds test data of arti (crates/tor-netdoc/testdata/hsdesc*.txt): two
  * descriptors made by C tor, the second for an authorised client, and inner layers.
+ * tor-0.4.9.11.txt is of a service of a private network, where periods had 8 minutes.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -91,6 +92,33 @@ START_TEST(a_descriptor_of_c_tor_is_read)
 	ck_assert_mem_eq(d->keys.subcredential, k.subcredential, 32);
 	hs_desc_free(d);
 	hs_desc_free(NULL);
+	free(text);
+}
+END_TEST
+
+START_TEST(from_an_address_to_introduction_points)
+{
+	static const char address[] =
+		"rqhej5r2wwbuyv7zodo32pokrvm7pezna2cy6452hffo6wq446nmjlqd.onion";
+	char blinded[HS_BLINDED_TEXT_LEN + 1];
+	struct hs_keys k;
+	struct hs_desc *d;
+	uint8_t id[32];
+	size_t len;
+	char *text = slurp("tor-0.4.9.11.txt", &len);
+
+	ck_assert_int_eq(onion_address_parse(address, strlen(address), id), 0);
+	ck_assert_int_eq(hs_keys_derive(&k, id, (struct time_period){ 3739994, 8 }), 0);
+	hs_keys_blinded_text(blinded, &k);
+	ck_assert_str_eq(blinded, "hyS2C3mXLKCtgR2ZM3h60ZVcbpJ97Fm+8VEXd+ANXhA");
+	ck_assert_int_eq(hs_desc_decode(text, len, &k, NULL, 1795197447, LEN_MAX, &d), 0);
+	ck_assert_uint_eq(d->revision, 566535);
+	ck_assert_uint_eq(d->n_intro, 3);
+	ck_assert(d->terms.has_cc);
+	ck_assert_uint_eq(d->terms.sendme_inc, 31);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_uint_eq(d->intro[i].relay.or_v4.port, 9001);
+	hs_desc_free(d);
 	free(text);
 }
 END_TEST
@@ -812,6 +840,7 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_descriptor_of_c_tor_is_read);
+	tcase_add_test(t, from_an_address_to_introduction_points);
 	tcase_add_test(t, a_descriptor_for_an_authorised_client_needs_its_key);
 	tcase_add_test(t, a_key_that_is_not_needed_does_no_harm);
 	tcase_add_test(t, wrong_keys_times_and_lengths_are_told_apart);
