@@ -91,6 +91,7 @@ static struct dir_progress current_progress(const struct dirclient *dc)
 	size_t have, want;
 
 	p.problem = dc->problem[0] ? dc->problem : NULL;
+	p.given_up = dc->refused;
 	if (!dc->started)
 		return p;
 	if (dc_netdir_usable(dc)) {
@@ -113,7 +114,8 @@ static void report_progress(struct dirclient *dc)
 	struct dir_progress p = current_progress(dc);
 
 	if (p.phase == dc->progress.phase && p.done == dc->progress.done &&
-	    p.total == dc->progress.total && strcmp(dc->told_problem, dc->problem) == 0)
+	    p.total == dc->progress.total && p.given_up == dc->progress.given_up &&
+	    strcmp(dc->told_problem, dc->problem) == 0)
 		return;
 	memcpy(dc->told_problem, dc->problem, sizeof(dc->problem));
 	if (p.phase == DIR_PHASE_READY && dc->progress.phase != DIR_PHASE_READY)

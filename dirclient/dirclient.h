@@ -63,6 +63,7 @@ struct dir_progress {
 	enum dir_phase phase;
 	uint32_t done;
 	uint32_t total;
+	bool given_up;		/* no waiting helps: @problem says what to do */
 	const char *problem;	/* NULL, or one sentence for the user ("clock is 3 h behind ...") */
 };
 

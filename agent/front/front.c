@@ -58,13 +58,16 @@ static bool tell(struct front *f, struct session *s)
 	char text[IPC_NAME_MAX + 1];
 	struct ipc_progress m = {
 		.percent = (uint8_t)v->percent,
+		.failed = v->failed,
 		.done = v->done,
 		.total = v->total,
 		.text = { text, 0 },
 	};
 	ssize_t n;
 
-	if (v->problem[0] && v->percent < 100)
+	if (v->problem[0] && v->failed)
+		snprintf(text, sizeof(text), "%.250s", v->problem);
+	else if (v->problem[0] && v->percent < 100)
 		snprintf(text, sizeof(text), "%.80s (%.150s)", v->text, v->problem);
 	else
 		snprintf(text, sizeof(text), "%s", v->text);
@@ -72,7 +75,7 @@ static bool tell(struct front *f, struct session *s)
 	n = ipc_progress_encode(frame, sizeof(frame), &m);
 	if (n > 0)
 		session_reply(s, frame, (size_t)n);
-	if (n > 0 && v->percent < 100)
+	if (n > 0 && v->percent < 100 && !v->failed)
 		return false;
 	session_end(s);
 	return true;

@@ -71,6 +71,7 @@ static bool update(struct progress *p)
 		v.percent = 100;
 		text = "ready";
 	}
+	v.failed = p->dir.given_up && v.percent < 100;
 	snprintf(v.text, sizeof(v.text), "%s", text);
 	snprintf(v.problem, sizeof(v.problem), "%s", problem_of(p, v.percent < 100));
 	changed = memcmp(&v, &p->view, sizeof(v)) != 0;

@@ -22,6 +22,7 @@ struct progress_view {
 	unsigned int percent;	/* 100: streams can be carried */
 	uint32_t done;		/* of @total; both 0 when nothing is counted */
 	uint32_t total;
+	bool failed;		/* no waiting helps; @problem says why */
 	char text[PROGRESS_TEXT_MAX];	/* "loading relay descriptors" */
 	char problem[PROGRESS_TEXT_MAX];	/* empty: none */
 };

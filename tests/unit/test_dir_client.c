@@ -608,6 +608,7 @@ START_TEST(a_network_that_requires_more_is_refused)
 		ck_assert_ptr_null(dirclient_netdir(w.dc));
 		ck_assert_ptr_nonnull(strstr(w.problem, "Relay=7"));
 		ck_assert_ptr_nonnull(strstr(w.problem, "upgrade"));
+		ck_assert(w.last.given_up);
 		ck_assert_uint_le(w.any, 0);
 	}
 	world_end(&w);

@@ -5,6 +5,25 @@
 #include "agent/front/progress.h"
 #include "tests/support/suite.h"
 
+START_TEST(what_no_waiting_helps_against_has_failed)
+{
+	struct progress *p = progress_new();
+	struct dir_progress d = { .phase = DIR_PHASE_CONSENSUS, .problem = "too old", .given_up = true };
+
+	ck_assert(progress_set_dir(p, &d));
+	ck_assert(progress_get(p)->failed);
+	ck_assert_str_eq(progress_get(p)->problem, "too old");
+	d.given_up = false;
+	ck_assert(progress_set_dir(p, &d));
+	ck_assert(!progress_get(p)->failed);
+	d = (struct dir_progress){ .phase = DIR_PHASE_READY, .given_up = true };
+	(void)progress_set_dir(p, &d);
+	(void)progress_set_circuits(p, true, NULL);
+	ck_assert(!progress_get(p)->failed);
+	progress_free(p);
+}
+END_TEST
+
 START_TEST(percent_grows_with_every_phase_and_ends_at_100)
 {
 	struct progress *p = progress_new();
@@ -103,6 +122,7 @@ int main(void)
 	Suite *s = suite_create("front_progress");
 	TCase *t = tcase_create("progress");
 
+	tcase_add_test(t, what_no_waiting_helps_against_has_failed);
 	tcase_add_test(t, percent_grows_with_every_phase_and_ends_at_100);
 	tcase_add_test(t, descriptors_are_counted);
 	tcase_add_test(t, problems_are_told_until_they_are_over);
