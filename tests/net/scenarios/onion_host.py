@@ -201,8 +201,10 @@ def replaced(t):
                      service(c, address).get("introduction_points") == 3 and
                      service(c, address).get("state") == "reachable", 180,
                      f"another point took its place: {services(c)}")
+        # It stays in the consensus of this network, and on the ways of everybody.
+        t.check(t.net.start_relay(victim), "the relay runs again")
         tor = tor_client(t)
-        t.equal(tor.fetch(t, address).text, HELLO, "page afterwards")
+        t.equal(tor.fetch(t, address, timeout=150).text, HELLO, "page afterwards")
 
 
 def intro_relays(t, c):
