@@ -50,6 +50,7 @@
 #define SERVICE_INTRO_REPLY_MS 30000	/* from ESTABLISH_INTRO to INTRO_ESTABLISHED */
 #define SERVICE_INTRO_TRIES 3		/* circuits to a point after the first (C tor: 3) */
 #define SERVICE_PATH_TRIES 8		/* whose way to the target failed: not the target's fault */
+#define SERVICE_INTRO_GOOD_MS (10 * 60 * 1000)	/* after this without a loss the tries count anew */
 #define SERVICE_INTRO_LIFE_MIN_MS (18 * 3600 * 1000)	/* rotation (C tor: 18 to 24 h) */
 #define SERVICE_INTRO_LIFE_MAX_MS (24 * 3600 * 1000)
 #define SERVICE_INTRO_COUNT_MIN 16384	/* and by introductions */

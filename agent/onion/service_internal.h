@@ -46,6 +46,7 @@ struct service_intro {
 	unsigned int failures;		/* its own */
 	unsigned int path_failures;	/* in a row */
 	int64_t due_ms;
+	int64_t established_ms;		/* last time */
 	int64_t expires_ms;
 	uint32_t n_seen;		/* introductions */
 	uint32_t max_seen;

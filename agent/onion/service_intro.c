@@ -129,8 +129,12 @@ static void path_failed(struct service_intro *ip)
 static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
 {
 	struct service_intro *ip = oc->owner;
-	bool by_target = service_of(ip)->host->env.wire->target_failed(oc, why);
+	struct service *s = service_of(ip);
+	bool by_target = s->host->env.wire->target_failed(oc, why);
 
+	if (ip->state == INTRO_ESTABLISHED &&
+	    service_now_ms(s) - ip->established_ms >= SERVICE_INTRO_GOOD_MS)
+		ip->failures = 0;
 	ip->oc = NULL;
 	if (by_target || ip->path_failures >= SERVICE_PATH_TRIES)
 		failed(ip, circuit_error_str(why->error));
@@ -148,6 +152,7 @@ static void on_message(struct onion_circ *oc, uint8_t command, const uint8_t *bo
 			return;
 		}
 		ip->path_failures = 0;
+		ip->established_ms = service_now_ms(service_of(ip));
 		set_state(ip, INTRO_ESTABLISHED);
 		if (!ip->offered)
 			service_desc_touch(ip->desc);

@@ -19,6 +19,9 @@ static int wire_join(struct onion_circ *oc, const struct circuit_far *far)
 
 static bool wire_target_failed(const struct onion_circ *oc, const struct circuit_failure *why)
 {
+	/* Our own link, or we ourselves. */
+	if (why->error == CIRCUIT_E_CHANNEL || why->error == CIRCUIT_E_CLOSED)
+		return false;
 	return oc->circuit && (why->was_open || why->hop + 1u >= circuit_n_wanted(oc->circuit));
 }
 

@@ -162,6 +162,25 @@ START_TEST(a_way_that_fails_is_not_the_points_fault)
 }
 END_TEST
 
+START_TEST(a_point_that_was_good_for_a_while_has_its_tries_again)
+{
+	struct service_intro *ip;
+
+	add_service();
+	make_reachable();
+	ip = TAILQ_FIRST(&the_service()->desc[0].intros);
+	for (int i = 0; i < 3 * SERVICE_INTRO_TRIES; i++) {
+		later(SERVICE_INTRO_GOOD_MS);
+		lose(fake_of(ip->oc), CIRCUIT_E_DESTROYED);
+		ck_assert_uint_eq(ip->failures, 1);
+		later(60000);
+		open_all(ONION_SERVICE_INTRO);
+		establish_all();
+		ck_assert_int_eq(ip->state, INTRO_ESTABLISHED);
+	}
+}
+END_TEST
+
 START_TEST(a_point_that_does_not_answer_is_given_up)
 {
 	struct service_intro *ip;
@@ -928,6 +947,7 @@ int main(void)
 	tcase_add_test(t, with_some_points_missing_it_is_published_after_a_while);
 	tcase_add_test(t, a_lost_point_is_asked_again_with_its_keys_then_replaced);
 	tcase_add_test(t, a_way_that_fails_is_not_the_points_fault);
+	tcase_add_test(t, a_point_that_was_good_for_a_while_has_its_tries_again);
 	tcase_add_test(t, a_point_that_does_not_answer_is_given_up);
 	tcase_add_test(t, points_rotate_by_time_and_by_count);
 	tcase_add_test(t, a_point_that_left_the_network_is_replaced);
