@@ -5,12 +5,21 @@
  * A relay cell body is 509 bytes, so a stream never ends on a block boundary:
  * the rest of the last block's key stream is kept for the next call. Whole
  * blocks in between go through the library's bulk path.
+ *
+ * CGO makes two keys for each cell, and the library expands keys with tables, whatever
+ * the processor has. Where that has instructions for it the round keys of AES-128 are
+ * made here, in the library's own layout.
  */
 #include <assert.h>
 #include <nettle/ctr.h>
 #include <string.h>
 
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
 #include "common/crypto.h"
+#include "common/secret.h"
 
 void crypto_aes_ctr_init(struct crypto_aes_ctr *c, const uint8_t *key, size_t key_len,
 			 const uint8_t iv[16])
@@ -88,13 +97,82 @@ void crypto_aes_ctr_apply(struct crypto_aes_ctr *c, void *data, size_t len)
 	}
 }
 
+/* --- round keys of AES-128 --- */
+
+#ifdef __x86_64__
+#define AESNI __attribute__((target("aes,sse2")))
+#define ROUND_KEYS 11	/* FIPS 197 */
+
+_Static_assert(sizeof(((struct aes128_ctx *)0)->keys) == ROUND_KEYS * 16, "the library's layout");
+
+/* The next round key, from the last one and what AESKEYGENASSIST made of it. */
+AESNI static inline __m128i next_key(__m128i key, __m128i made)
+{
+	key = _mm_xor_si128(key, _mm_slli_si128(key, 4));
+	key = _mm_xor_si128(key, _mm_slli_si128(key, 8));
+	return _mm_xor_si128(key, _mm_shuffle_epi32(made, 0xff));
+}
+
+AESNI static void expand_aesni(const uint8_t key[16], __m128i rk[ROUND_KEYS])
+{
+	rk[0] = _mm_loadu_si128((const __m128i *)(const void *)key);
+	/* The round constants have to be literals. */
+	rk[1] = next_key(rk[0], _mm_aeskeygenassist_si128(rk[0], 0x01));
+	rk[2] = next_key(rk[1], _mm_aeskeygenassist_si128(rk[1], 0x02));
+	rk[3] = next_key(rk[2], _mm_aeskeygenassist_si128(rk[2], 0x04));
+	rk[4] = next_key(rk[3], _mm_aeskeygenassist_si128(rk[3], 0x08));
+	rk[5] = next_key(rk[4], _mm_aeskeygenassist_si128(rk[4], 0x10));
+	rk[6] = next_key(rk[5], _mm_aeskeygenassist_si128(rk[5], 0x20));
+	rk[7] = next_key(rk[6], _mm_aeskeygenassist_si128(rk[6], 0x40));
+	rk[8] = next_key(rk[7], _mm_aeskeygenassist_si128(rk[7], 0x80));
+	rk[9] = next_key(rk[8], _mm_aeskeygenassist_si128(rk[8], 0x1b));
+	rk[10] = next_key(rk[9], _mm_aeskeygenassist_si128(rk[9], 0x36));
+}
+
+AESNI static void set_encrypt_aesni(struct crypto_aes128 *c, const uint8_t key[16])
+{
+	__m128i rk[ROUND_KEYS];
+
+	expand_aesni(key, rk);
+	memcpy(c->ctx.keys, rk, sizeof(rk));
+	secret_wipe(rk, sizeof(rk));
+}
+
+/* The equivalent inverse cipher of FIPS 197 5.3.5: backwards, all but the outer ones mixed. */
+AESNI static void set_decrypt_aesni(struct crypto_aes128 *c, const uint8_t key[16])
+{
+	__m128i rk[ROUND_KEYS], inverse[ROUND_KEYS];
+
+	expand_aesni(key, rk);
+	inverse[0] = rk[ROUND_KEYS - 1];
+	for (int i = 1; i < ROUND_KEYS - 1; i++)
+		inverse[i] = _mm_aesimc_si128(rk[ROUND_KEYS - 1 - i]);
+	inverse[ROUND_KEYS - 1] = rk[0];
+	memcpy(c->ctx.keys, inverse, sizeof(inverse));
+	secret_wipe(rk, sizeof(rk));
+	secret_wipe(inverse, sizeof(inverse));
+}
+#endif
+
 void crypto_aes128_init_encrypt(struct crypto_aes128 *c, const uint8_t key[16])
 {
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("aes")) {
+		set_encrypt_aesni(c, key);
+		return;
+	}
+#endif
 	aes128_set_encrypt_key(&c->ctx, key);
 }
 
 void crypto_aes128_init_decrypt(struct crypto_aes128 *c, const uint8_t key[16])
 {
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("aes")) {
+		set_decrypt_aesni(c, key);
+		return;
+	}
+#endif
 	aes128_set_decrypt_key(&c->ctx, key);
 }
 

@@ -60,6 +60,27 @@ START_TEST(aes_blocks_match_fips197)
 }
 END_TEST
 
+/* The library's own expansion is the oracle: its code reads what ours has written. */
+START_TEST(round_keys_are_nettles_for_any_key)
+{
+	struct crypto_aes128 enc, dec;
+	struct aes128_ctx want;
+	uint8_t key[16];
+
+	for (unsigned int i = 0; i < 2000; i++) {
+		crypto_random(key, sizeof(key));
+		if (i < 2)
+			memset(key, i ? 0xff : 0, sizeof(key));
+		crypto_aes128_init_encrypt(&enc, key);
+		aes128_set_encrypt_key(&want, key);
+		ck_assert_mem_eq(&enc.ctx, &want, sizeof(want));
+		crypto_aes128_init_decrypt(&dec, key);
+		aes128_set_decrypt_key(&want, key);
+		ck_assert_mem_eq(&dec.ctx, &want, sizeof(want));
+	}
+}
+END_TEST
+
 START_TEST(stateless_counter_mode_equals_the_stream)
 {
 	uint8_t key[16] = { 1 }, iv[16], a[509] = { 0 }, b[509] = { 0 };
@@ -88,6 +109,7 @@ int main(void)
 	tcase_add_test(t, polyval_matches_rfc8452);
 	tcase_add_test(t, both_variants_agree_on_every_length);
 	tcase_add_test(t, aes_blocks_match_fips197);
+	tcase_add_test(t, round_keys_are_nettles_for_any_key);
 	tcase_add_test(t, stateless_counter_mode_equals_the_stream);
 	return suite_run(s);
 }
