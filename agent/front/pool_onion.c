@@ -291,6 +291,18 @@ static void on_task(struct loop_task *task)
 		fail_order(o, &o->why);
 }
 
+static bool has_room(const struct pool *p, enum onion_purpose purpose)
+{
+	size_t max = purpose >= ONION_SERVICE_HSDIR ? POOL_SERVICE_BUILDING_MAX
+						    : POOL_ONION_BUILDING_MAX;
+	const struct onion_order *o;
+	size_t n = 0;
+
+	TAILQ_FOREACH(o, &p->orders, entry)
+		n += !o->opened;
+	return p->n_orders < POOL_ONION_MAX && n < max;
+}
+
 static int do_launch(void *ctx, const struct onion_circ_request *req, struct onion_circ **ret)
 {
 	struct pool *p = ctx;
@@ -301,7 +313,7 @@ static int do_launch(void *ctx, const struct onion_circ_request *req, struct oni
 	    !req->ops->closed || (req->target == NULL) != (req->purpose == ONION_CLIENT_REND))
 		return -EINVAL;
 	pool_stem_note_demand(p);
-	if (!p->netdir || p->n_orders >= POOL_ONION_MAX) {
+	if (!p->netdir || !has_room(p, req->purpose)) {
 		p->waiting = true;
 		return -EAGAIN;
 	}

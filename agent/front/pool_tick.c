@@ -147,14 +147,23 @@ static bool is_busy(const struct pool *p)
 	return false;
 }
 
+/* Never later than it is due: what goes on all the time must not keep the tick from coming. */
+static void set_timer(struct pool *p, double repeat)
+{
+	struct ev_loop *ev = p->config.loop->ev;
+
+	p->timer.repeat = repeat;
+	if (!ev_is_active(&p->timer) || ev_timer_remaining(ev, &p->timer) > repeat)
+		ev_timer_again(ev, &p->timer);
+}
+
 void pool_rearm(struct pool *p)
 {
 	double repeat = is_busy(p) ? TICK_BUSY_S : TICK_IDLE_S;
 
 	if (pool_is_learning(p) && repeat * 1000 > (double)cbt_test_interval_ms(p->config.cbt))
 		repeat = (double)cbt_test_interval_ms(p->config.cbt) / 1000;
-	p->timer.repeat = repeat < POOL_TICK_S ? POOL_TICK_S : repeat;
-	ev_timer_again(p->config.loop->ev, &p->timer);
+	set_timer(p, repeat < POOL_TICK_S ? POOL_TICK_S : repeat);
 }
 
 void pool_tick(struct ev_loop *ev, ev_timer *w, int revents)
@@ -164,8 +173,8 @@ void pool_tick(struct ev_loop *ev, ev_timer *w, int revents)
 	struct pool_circ *next;
 	bool waiting = p->waiting;
 
-	(void)ev;
 	(void)revents;
+	ev_timer_stop(ev, &p->timer);
 	p->waiting = false;
 	for (pc = TAILQ_FIRST(&p->circs); pc; pc = next) {
 		next = TAILQ_NEXT(pc, entry);
@@ -179,6 +188,5 @@ void pool_tick(struct ev_loop *ev, ev_timer *w, int revents)
 
 void pool_tick_soon(struct pool *p)
 {
-	p->timer.repeat = 0.01;
-	ev_timer_again(p->config.loop->ev, &p->timer);
+	set_timer(p, 0.01);
 }

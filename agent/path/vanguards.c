@@ -38,7 +38,7 @@ struct vanguards {
 	bool hosting;
 	char *path;		/* NULL: memory only */
 	bool may_save;		/* false: an unreadable file is in the way */
-	bool dirty;
+	bool dirty;		/* full vanguards changed; lite ones are not kept */
 	struct vanguard_set sets[VANGUARD_LAYERS];
 };
 
@@ -172,7 +172,7 @@ static void drop_stale(struct vanguards *v, enum vanguard_layer layer,
 	}
 	if (kept < set->n) {
 		log_info("vanguards: %zu of layer %d go", set->n - kept, (int)layer + 2);
-		v->dirty = true;
+		v->dirty = v->dirty || vanguards_full(v);
 	}
 	set->n = kept;
 }
@@ -216,7 +216,7 @@ static void fill_up(struct vanguards *v, enum vanguard_layer layer,
 		       RSA_ID_LEN);
 		g->expires = wall + pick_lifetime(params);
 		set->n++;
-		v->dirty = true;
+		v->dirty = v->dirty || vanguards_full(v);
 		log_info("vanguards: a new one in layer %d", (int)layer + 2);
 	}
 }
@@ -279,8 +279,11 @@ int vanguards_save(struct vanguards *v)
 {
 	int r;
 
-	/* Lite ones are forgotten with the process (prop333 1). */
-	if (!v->dirty || !v->path || !v->may_save || !vanguards_full(v))
+	/*
+	 * Lite ones are forgotten with the process (prop333 1). Whether they are full is not asked
+	 * now: at the end nothing is hosted any more.
+	 */
+	if (!v->dirty || !v->path || !v->may_save)
 		return 0;
 	r = vanguard_state_save(v->path, v->sets);
 	if (r == 0)

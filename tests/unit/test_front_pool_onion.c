@@ -521,6 +521,26 @@ START_TEST(there_is_a_limit)
 }
 END_TEST
 
+START_TEST(a_busy_service_leaves_room_for_others)
+{
+	struct onion_circ *oc;
+	unsigned int n = 0;
+
+	stem_result = -ENOENT;
+	while (launch(ONION_SERVICE_REND, &oc) == 0)
+		n++;
+	ck_assert_uint_eq(n, POOL_SERVICE_BUILDING_MAX);
+	while (launch(ONION_CLIENT_REND, &oc) == 0)
+		n++;
+	ck_assert_uint_eq(n, POOL_ONION_BUILDING_MAX);
+	ck_assert_uint_lt(pool->n_building, POOL_BUILDING_MAX);
+	/* Those that are built count no more. */
+	for (unsigned int i = 0; i < 10; i++)
+		open_circuit(i);
+	ck_assert_int_eq(launch(ONION_SERVICE_REND, &oc), 0);
+}
+END_TEST
+
 START_TEST(stems_go_with_their_vanguards_and_with_an_identity)
 {
 	struct onion_circ *oc;
@@ -612,6 +632,7 @@ int main(void)
 	tcase_add_test(t, an_introduction_that_is_still_padded_lives_on);
 	tcase_add_test(t, nonsense_is_refused);
 	tcase_add_test(t, there_is_a_limit);
+	tcase_add_test(t, a_busy_service_leaves_room_for_others);
 	tcase_add_test(t, stems_go_with_their_vanguards_and_with_an_identity);
 	tcase_add_test(t, onionctl_sees_them_and_may_close_them);
 	tcase_add_test(t, purposes_have_names);

@@ -559,6 +559,8 @@ START_TEST(full_vanguards_survive_a_restart_and_lite_ones_do_not)
 	/* Services are hosted: both layers, on disk. */
 	path_set_hosting(p, true);
 	ck_assert_int_eq(path_choose(p, &req, 1000, T0, &path), 0);
+	/* Also when the services have ended before the state is written. */
+	path_set_hosting(p, false);
 	ck_assert_int_eq(path_save(p, T0), 0);
 	ck_assert_int_eq(stat(file, &st), 0);
 	ck_assert_int_eq(st.st_mode & 0777, 0600);
