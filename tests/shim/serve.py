@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """onionify --serve against the stand-in agent: from listen() to the end of the service.
 
-serve.py ONIONIFY: prints "ok WHAT" or "bad WHAT".
+serve.py ONIONIFY SERVER [TEST...]: prints "ok WHAT" or "bad WHAT". SERVER is server.c, linked
+statically.
 """
 import os
 import pty
@@ -15,7 +16,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-onionify = sys.argv[1]
+onionify, static_server, wanted = sys.argv[1], sys.argv[2], sys.argv[3:]
 work = tempfile.mkdtemp(prefix="onionify-serve.")
 os.chmod(work, 0o700)
 A, B = "a" * 56 + ".onion", "b" * 56 + ".onion"
@@ -188,6 +189,19 @@ def elsewhere(agent):
         check("and not on the address", True)
     ask(port, b"end")
     r.finish()
+
+
+def static(agent):
+    """Servers that the preload library is not in."""
+    for host in ("0.0.0.0", "127.0.0.1", machine_address() or "127.0.0.2"):
+        port = free_port()
+        r = Run(agent, ["--serve", "80:%d" % port, static_server, host, str(port)])
+        check("a static server on %s is served" % host, r.wait("reachable"))
+        shown = subprocess.run(["ss", "-lntH", "sport", "= :%d" % port], stdout=subprocess.PIPE,
+                               text=True, check=False).stdout
+        check("and bound to the loopback device", "%lo" in shown)
+        ask(port, b"end", "127.0.0.2" if host == "127.0.0.2" else "127.0.0.1")
+        check("and ends as it does", r.finish() == 7)
 
 
 def datagrams(agent):
@@ -389,10 +403,10 @@ def code(agent):
 
 
 def main():
-    tests = [plain, only_local, addresses, elsewhere, datagrams, two_ports, keys, refusals, taken, silent, late, daemon,
-             forking, quiet, code, agent_dies]
+    tests = [plain, only_local, addresses, elsewhere, static, datagrams, two_ports, keys, refusals,
+             taken, silent, late, daemon, forking, quiet, code, agent_dies]
     for test in tests:
-        if sys.argv[2:] and test.__name__ not in sys.argv[2:]:
+        if wanted and test.__name__ not in wanted:
             continue
         agent = Agent()
         try:
@@ -400,7 +414,7 @@ def main():
         except (OSError, ValueError) as e:
             check("%s: %s" % (test.__name__, e), False)
         agent.stop()
-    if not sys.argv[2:] or "moods" in sys.argv[2:]:
+    if not wanted or "moods" in wanted:
         moods()
     subprocess.run(["rm", "-rf", work], check=False)
 
