@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -35,6 +36,7 @@ struct hosting {
 	struct service_host *services;
 	struct bound_list bounds;
 	size_t n_bounds;
+	size_t max_streams;
 };
 
 /* --- servers --- */
@@ -117,7 +119,7 @@ static int take_stream(void *ctx, struct stream *st, const struct service_stream
 	};
 	struct pipe *pipe;
 
-	if (f->stopped || pipe_count_services(f->pipes) >= HOSTING_STREAMS_MAX ||
+	if (f->stopped || pipe_count_services(f->pipes) >= h->max_streams ||
 	    circuit_n_streams(stream_circuit(st)) > HOSTING_CIRCUIT_STREAMS_MAX) {
 		log_warn_limited("onion services: too many streams at once, refused one");
 		return -EMFILE;
@@ -202,6 +204,16 @@ static void service_changed(void *ctx, const uint8_t id[ONION_ID_LEN])
 
 /* --- life --- */
 
+/* Clients of services must leave descriptors for everything else. */
+static size_t streams_max(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur / 4 < HOSTING_STREAMS_MAX)
+		return (size_t)files.rlim_cur / 4;
+	return HOSTING_STREAMS_MAX;
+}
+
 struct hosting *hosting_new(struct front *f)
 {
 	struct hosting *h = calloc(1, sizeof(*h));
@@ -216,6 +228,7 @@ struct hosting *hosting_new(struct front *f)
 	if (!h)
 		return NULL;
 	h->front = f;
+	h->max_streams = streams_max();
 	TAILQ_INIT(&h->bounds);
 	pool_onion_launcher(f->pool, &env.launcher);
 	h->services = service_host_new(&env);

@@ -20,7 +20,8 @@
 #include "agent/front/session.h"
 #include "agent/onion/service.h"
 
-#define HOSTING_STREAMS_MAX 4096	/* to servers; half of what the agent carries */
+#define HOSTING_STREAMS_MAX 4096	/* to servers; half of what the agent carries; and at most a
+					   quarter of its descriptors */
 #define HOSTING_CIRCUIT_STREAMS_MAX 1024	/* of one client without HiddenServiceMaxStreams */
 #define HOSTING_CONNECT_MS 15000	/* for the server to answer */
 #define HOSTING_PREFACE_MAX 108		/* a PROXY line */

@@ -72,6 +72,8 @@ void pipe_destroy(struct pipe *p, bool in_order)
 	TAILQ_REMOVE(&s->all, p, entry);
 	s->n--;
 	s->n_services -= p->kind == PIPE_SERVICE;
+	if (p->kind == PIPE_SERVICE)
+		s->services_queued -= outbuf_len(&p->queue);
 	p->free_task.run = free_pipe;
 	loop_defer(s->loop, LOOP_FREE, &p->free_task);
 }
@@ -138,17 +140,44 @@ static void at_connected(struct attach *a, const struct addr *addr)
 		tell_connected(p);
 }
 
+void pipe_account(struct pipe *p, size_t before)
+{
+	if (p->kind == PIPE_SERVICE)
+		p->set->services_queued += outbuf_len(&p->queue) - before;
+}
+
+/* Too much waits for the servers of onion services: where most does, the client is to blame. */
+static void close_longest_queue(struct pipe_set *s)
+{
+	struct pipe *longest = NULL;
+	struct pipe *p;
+
+	TAILQ_FOREACH(p, &s->all, entry) {
+		if (p->kind == PIPE_SERVICE &&
+		    (!longest || outbuf_len(&p->queue) > outbuf_len(&longest->queue)))
+			longest = p;
+	}
+	log_warn_limited("onion services: more than %u bytes wait for their servers, closing a stream",
+			 PIPE_SERVICES_QUEUE_MAX);
+	if (longest)
+		pipe_destroy(longest, false);
+}
+
 static void at_data(struct attach *a, const uint8_t *data, size_t len)
 {
 	struct pipe *p = attach_owner(a);
+	size_t before = outbuf_len(&p->queue);
+	unsigned int max = p->kind == PIPE_SERVICE ? PIPE_SERVICE_QUEUE_MAX : PIPE_QUEUE_MAX;
 
-	if (outbuf_put(&p->queue, data, len, PIPE_QUEUE_MAX) < 0) {
-		log_warn_limited("stream to a program: more than %u bytes wait, closing it",
-				 PIPE_QUEUE_MAX);
+	if (outbuf_put(&p->queue, data, len, max) < 0) {
+		log_warn_limited("stream to a program: more than %u bytes wait, closing it", max);
 		pipe_destroy(p, false);
 		return;
 	}
+	pipe_account(p, before);
 	pipe_enqueue(p);
+	if (p->set->services_queued > PIPE_SERVICES_QUEUE_MAX)
+		close_longest_queue(p->set);
 }
 
 static void at_sendable(struct attach *a)
@@ -392,6 +421,7 @@ int pipe_new(struct pipe_set *s, const struct pipe_request *req, struct pipe **r
 	TAILQ_INSERT_TAIL(&s->all, p, entry);
 	s->n++;
 	s->n_services += p->kind == PIPE_SERVICE;
+	pipe_account(p, 0);
 	if (req->kind == PIPE_OPTIMISTIC || req->kind == PIPE_PLAIN)
 		tell_connected(p);
 	/* What the client sends early leaves early; what it gets begins with its answer. */
@@ -433,4 +463,9 @@ size_t pipe_count(const struct pipe_set *s)
 size_t pipe_count_services(const struct pipe_set *s)
 {
 	return s->n_services;
+}
+
+size_t pipe_services_queued(const struct pipe_set *s)
+{
+	return s->services_queued;
 }

@@ -39,6 +39,9 @@
 #define PIPE_LOOK_MS 1000
 #define PIPE_HALF_CLOSED_MS 30000
 #define PIPE_QUEUE_MAX (16u << 20)	/* for one program; flow control stays far below */
+/* Clients of onion services may ignore flow control: for one server's socket, and for all. */
+#define PIPE_SERVICE_QUEUE_MAX (4u << 20)
+#define PIPE_SERVICES_QUEUE_MAX (64u << 20)
 
 struct pipe_set;
 struct pipe;
@@ -96,7 +99,8 @@ void pipe_close(struct pipe *p);
 /* Its circuit takes no new streams (a directory's answer was bad). */
 void pipe_spoil_circuit(struct pipe *p);
 size_t pipe_count(const struct pipe_set *s);
-/* Of them, those of onion services. */
+/* Of them, those of onion services; and the bytes that wait for their servers. */
 size_t pipe_count_services(const struct pipe_set *s);
+size_t pipe_services_queued(const struct pipe_set *s);
 
 #endif

@@ -71,6 +71,7 @@ struct pipe_set {
 	struct peer peer;
 	size_t n;
 	size_t n_services;	/* PIPE_SERVICE */
+	size_t services_queued;	/* in their queues, bytes */
 	uint8_t scratch[PIPE_READ_MAX];
 };
 
@@ -79,6 +80,8 @@ struct pipe_set {
 bool pipe_has_handle(enum pipe_kind kind);
 /* PIPE_SERVICE: the server answered, or refused. */
 void pipe_server_answered(struct pipe *p);
+/* The queue was @before bytes long. */
+void pipe_account(struct pipe *p, size_t before);
 /* Puts it on the list of this round's work. */
 void pipe_enqueue(struct pipe *p);
 /* The end: @in_order decides whether the program sees end of file or ECONNRESET. */

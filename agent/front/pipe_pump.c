@@ -33,6 +33,7 @@ static bool pump_out(struct pipe *p)
 			outbuf_deinit(&p->queue);
 			n = (ssize_t)waiting;
 		}
+		pipe_account(p, waiting);
 		p->writable = outbuf_len(&p->queue) == 0;
 		pipe_want_write(p, !p->writable);
 		consumed(p, n > 0 ? (size_t)n : 0);

@@ -21,7 +21,7 @@ struct attach {
 	const struct attach_ops *ops;
 	void *owner;
 	size_t room;
-	char sent[1 << 16];
+	char sent[1 << 12];
 	size_t n_sent;
 	size_t consumed;
 	bool accepted;
@@ -31,6 +31,7 @@ struct attach {
 };
 
 static struct attach stream;
+static struct attach *stream_next = &stream;
 static int take_result;
 static int accept_result;
 
@@ -41,11 +42,11 @@ int attach_take(struct attach_set *s, struct stream *st, const char *host, uint1
 	(void)st;
 	(void)host;
 	(void)port;
-	memset(&stream, 0, sizeof(stream));
-	stream.ops = ops;
-	stream.owner = owner;
-	stream.timeout_ms = timeout_ms;
-	*ret = &stream;
+	memset(stream_next, 0, sizeof(stream));
+	stream_next->ops = ops;
+	stream_next->owner = owner;
+	stream_next->timeout_ms = timeout_ms;
+	*ret = stream_next;
 	return take_result;
 }
 
@@ -176,7 +177,7 @@ static int start(const char *preface)
 	};
 
 	req.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-	if (connect(req.fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
+	if (port && connect(req.fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
 		ck_assert_int_eq(errno, EINPROGRESS);
 	return pipe_new(set, &req, &pipe_);
 }
@@ -323,6 +324,44 @@ START_TEST(the_preface_goes_first_and_is_not_the_clients)
 }
 END_TEST
 
+START_TEST(a_client_that_ignores_flow_control_is_cut)
+{
+	static uint8_t block[65536];
+
+	/* The server does not read. */
+	ck_assert_int_eq(start(NULL), 0);
+	for (unsigned int i = 0; i < PIPE_SERVICE_QUEUE_MAX / sizeof(block); i++)
+		stream.ops->data(&stream, block, sizeof(block));
+	ck_assert_uint_eq(pipe_services_queued(set), PIPE_SERVICE_QUEUE_MAX);
+	ck_assert_uint_eq(pipe_count(set), 1);
+	stream.ops->data(&stream, block, 1);
+	ck_assert_uint_eq(pipe_count(set), 0);
+	ck_assert_uint_eq(pipe_services_queued(set), 0);
+	ck_assert(stream.closed);
+}
+END_TEST
+
+START_TEST(what_waits_for_all_servers_is_limited_too)
+{
+	static uint8_t block[1 << 20];
+	static struct attach all[64];
+	size_t open = 0;
+
+	port = 0;	/* nobody answers in this test */
+	for (int i = 0; i < 40; i++) {
+		stream_next = &all[i];
+		ck_assert_int_eq(start(NULL), 0);
+		for (int k = 0; k < 2; k++)
+			all[i].ops->data(&all[i], block, sizeof(block));
+		ck_assert_uint_le(pipe_services_queued(set), PIPE_SERVICES_QUEUE_MAX);
+	}
+	for (int i = 0; i < 40; i++)
+		open += !all[i].closed;
+	ck_assert_uint_eq(open, 32);
+	stream_next = &stream;
+}
+END_TEST
+
 START_TEST(what_cannot_be_taken_closes_the_socket)
 {
 	char c;
@@ -360,6 +399,8 @@ int main(void)
 	tcase_add_test(t, a_server_that_breaks_is_a_reset);
 	tcase_add_loop_test(t, the_clients_end_is_end_of_file_or_a_reset, 0, 2);
 	tcase_add_test(t, the_preface_goes_first_and_is_not_the_clients);
+	tcase_add_test(t, a_client_that_ignores_flow_control_is_cut);
+	tcase_add_test(t, what_waits_for_all_servers_is_limited_too);
 	tcase_add_test(t, what_cannot_be_taken_closes_the_socket);
 	tcase_add_test(t, a_stream_that_died_meanwhile_is_not_connected);
 	suite_add_tcase(s, t);

@@ -186,12 +186,18 @@ def authorisation(t):
 @scenario("an introduction point that dies is replaced", timeout=300)
 def replaced(t):
     with LocalServer() as web:
-        c, address = host(t, target=web.target)
-        await_reachable(t, c, address)
-        points = intro_relays(t, c)
-        t.check(len(points) >= 3, f"introduction points: {points}")
-        # In so small a network it is a vanguard too: part of all ways leads through it. No guard.
-        victim = next((r for r in points if r.role != "middle"), None)
+        c = victim = None
+        for _ in range(6):
+            if c:
+                c.forget()  # with other vanguards there are other points
+            c, address = host(t, target=web.target)
+            await_reachable(t, c, address)
+            points = intro_relays(t, c)
+            t.check(len(points) >= 3, f"introduction points: {points}")
+            # In so small a network it is a vanguard too: part of all ways leads through it.
+            victim = next((r for r in points if r.role != "middle"), None)
+            if victim:
+                break
         if not victim:
             raise Skip("every introduction point is a guard")
         os.kill(t.net.relay_pid(victim), signal.SIGKILL)
