@@ -243,6 +243,7 @@ static bool make_layers(struct agent *a)
 		.enforce_subnets = c->enforce_subnets,
 		.rules = &rules,
 		.use_bridges = c->nodes.use_bridges,
+		.vanguards = c->vanguards,
 	};
 
 	a->channels = channel_pool_new(&a->loop, &channels, &channel_events, a);

@@ -349,6 +349,8 @@ void config_apply_live(struct config *c, struct config *next, char *restart, siz
 		note_restart(restart, restart_len, "EnforceDistinctSubnets");
 	if (c->testing != next->testing)
 		note_restart(restart, restart_len, "TestingTorNetwork");
+	if (c->vanguards != next->vanguards)
+		note_restart(restart, restart_len, "Vanguards");
 	if (!net_equal(&c->virtual_v4, &next->virtual_v4) ||
 	    !net_equal(&c->virtual_v6, &next->virtual_v6))
 		note_restart(restart, restart_len, "VirtualAddrNetwork");

@@ -19,6 +19,7 @@
 #include "agent/circ/conflux_msg.h"
 #include "agent/config_nodes.h"
 #include "agent/config_service.h"
+#include "agent/path/path.h"
 #include "common/addr.h"
 #include "common/log.h"
 #include "dirclient/dirclient.h"
@@ -125,6 +126,7 @@ struct config {
 	bool enforce_subnets;		/* EnforceDistinctSubnets */
 	int conflux_enabled;		/* ConfluxEnabled: 0, 1, -1 for auto: as the consensus says */
 	enum conflux_ux conflux_ux;	/* ConfluxClientUX */
+	enum path_vanguards vanguards;	/* Vanguards */
 	bool sandbox;			/* Sandbox */
 	struct config_optimistic optimistic;	/* OptimisticData */
 	enum config_http_filter http_filter;	/* HTTPProxyFilter */

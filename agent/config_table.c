@@ -76,6 +76,23 @@ static int set_ux(struct config *c, const struct config_option *o, const char *v
 	return -EINVAL;
 }
 
+static int set_vanguards(struct config *c, const struct config_option *o, const char *value,
+			 char *err, size_t err_len)
+{
+	(void)o;
+	if (strcmp(value, "auto") == 0) {
+		c->vanguards = PATH_VANGUARDS_AUTO;
+	} else if (strcmp(value, "lite") == 0) {
+		c->vanguards = PATH_VANGUARDS_LITE;
+	} else if (strcmp(value, "full") == 0) {
+		c->vanguards = PATH_VANGUARDS_FULL;
+	} else {
+		snprintf(err, err_len, "must be auto, lite or full");
+		return -EINVAL;
+	}
+	return 0;
+}
+
 static int set_http_filter(struct config *c, const struct config_option *o, const char *value,
 			   char *err, size_t err_len)
 {
@@ -429,6 +446,7 @@ static const struct config_option options[] = {
 	{ "TestingTorNetwork", set_bool, FIELD(testing), .def = "0", .flags = CONFIG_RESTART },
 	{ "UseBridges", set_bool, FIELD(nodes.use_bridges), .def = "0", .flags = CONFIG_RESTART },
 	/* Never routed: the benchmarking range of RFC 2544, a ULA of RFC 4193. */
+	{ "Vanguards", set_vanguards, FIELD(vanguards), .def = "auto", .flags = CONFIG_RESTART },
 	{ "VirtualAddrNetworkIPv4", set_net, FIELD(virtual_v4), 8, 24, "198.18.0.0/15",
 	  CONFIG_RESTART },
 	{ "VirtualAddrNetworkIPv6", set_net, FIELD(virtual_v6), 8, 96,

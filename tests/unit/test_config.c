@@ -38,6 +38,7 @@ START_TEST(an_empty_file_gives_the_defaults)
 	ck_assert_int_eq(config.build_timeout_ms, 0);
 	ck_assert_int_eq(config.conflux_enabled, -1);
 	ck_assert_int_eq(config.conflux_ux, CONFLUX_UX_HIGH_THROUGHPUT);
+	ck_assert_int_eq(config.vanguards, PATH_VANGUARDS_AUTO);
 	ck_assert_uint_eq(addr_v4_value(&config.virtual_v4.base), 0xc6120000);
 	ck_assert_uint_eq(config.virtual_v4.bits, 15);
 	ck_assert_uint_eq(config.virtual_v6.bits, 64);
@@ -56,6 +57,7 @@ START_TEST(values_are_read_in_tors_syntax)
 			       "SocksTimeout 1 hour\n"
 			       "ConfluxEnabled 0\n"
 			       "ConfluxClientUX latency_lowmem\n"
+			       "Vanguards full\n"
 			       "SocksPort 0\n"
 			       "VirtualAddrNetworkIPv4 10.192.77.5/10"), 0);
 	ck_assert_int_eq(config.max_dirtiness_ms, 1200000);
@@ -64,6 +66,7 @@ START_TEST(values_are_read_in_tors_syntax)
 	ck_assert_int_eq(config.build_timeout_ms, 30000);
 	ck_assert_int_eq(config.conflux_enabled, 0);
 	ck_assert_int_eq(config.conflux_ux, CONFLUX_UX_LOW_MEM_LATENCY);
+	ck_assert_int_eq(config.vanguards, PATH_VANGUARDS_FULL);
 	ck_assert_int_eq(config.socks_timeout_ms, 3600000);
 	ck_assert_uint_eq(addr_v4_value(&config.virtual_v4.base), 0x0ac00000);
 	ck_assert_str_eq(config.warning, "");
@@ -116,6 +119,8 @@ static const struct {
 	{ "OptimisticData 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1\n",
 	  "names too many ports" },
 	{ "ConfluxEnabled 2\n", "line 1: ConfluxEnabled: must be 0, 1 or auto" },
+	{ "Vanguards 1\n", "line 1: Vanguards: must be auto, lite or full" },
+	{ "Vanguards Full\n", "must be auto, lite or full" },
 	{ "ConfluxClientUX speed\n", "must be throughput, latency" },
 	{ "\n\nSafeLoging 1\n", "line 3: unknown option \"SafeLoging\"; did you mean SafeLogging?" },
 	{ "Xyzzyplugh 1\n", "line 1: unknown option \"Xyzzyplugh\"" },
