@@ -52,6 +52,7 @@ struct conflux {
 	enum conflux_ux asked;		/* by the exit, for what we send */
 	struct conflux_leg *current;	/* where we send */
 	struct conflux_leg *answers;	/* where the exit sent last, or NULL */
+	unsigned int n_answers;		/* messages of it since we sent one */
 	uint64_t delivered;		/* sequence number of the last message given to streams */
 	size_t queued;			/* bytes, with overhead */
 	struct loop_task deliver_task;	/* LOOP_PUMP: more of the queue */

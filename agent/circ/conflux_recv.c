@@ -162,6 +162,7 @@ void conflux_recv(struct circuit *c, size_t hop, const struct relay_msg *msg)
 	leg->switched = false;
 	leg->received++;
 	set->answers = leg;
+	set->n_answers++;
 	if (leg->received == set->delivered + 1) {
 		give_to_stream(set, msg);
 		if (set->face->state == CIRCUIT_OPEN && set->queued > 0)

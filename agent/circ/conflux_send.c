@@ -28,6 +28,8 @@
 /* A leg is as good as the shortest when its round trip is longer by no more than this. */
 #define ABOUT_EQUAL_PCT 25
 #define ABOUT_EQUAL_US 10000
+/* More since our last word is a download, for which the exit takes legs in turn: no dialogue. */
+#define ANSWERS_MAX 32
 
 static struct flow *leg_flow(const struct conflux_leg *leg)
 {
@@ -57,6 +59,17 @@ static bool is_quiet(const struct conflux_leg *leg)
 	return leg_flow(leg)->tags.n == 0;
 }
 
+/* Is the leg on which the exit answers as good as @best for what we say now? */
+static bool answers_better(const struct conflux *set, const struct conflux_leg *best,
+			   bool only_ready)
+{
+	const struct conflux_leg *leg = set->answers;
+
+	return leg && set->n_answers <= ANSWERS_MAX && leg->state == LEG_LINKED &&
+	       (!only_ready || is_ready(leg)) && is_quiet(leg) && is_quiet(best) &&
+	       is_about_as_short(leg, best);
+}
+
 /* One leg only, or any that has room? (C tor has no rules of their own for "low memory") */
 static bool wants_throughput(const struct conflux *set)
 {
@@ -69,7 +82,7 @@ static bool wants_throughput(const struct conflux *set)
  */
 static struct conflux_leg *shortest(struct conflux *set, bool only_ready)
 {
-	struct conflux_leg *best = NULL, *answers;
+	struct conflux_leg *best = NULL;
 
 	for (size_t i = 0; i < CONFLUX_LEGS_MAX; i++) {
 		struct conflux_leg *leg = &set->legs[i];
@@ -79,11 +92,7 @@ static struct conflux_leg *shortest(struct conflux *set, bool only_ready)
 		if (!best || leg->rtt_us < best->rtt_us)
 			best = leg;
 	}
-	answers = set->answers;
-	if (best && answers && answers->state == LEG_LINKED && (!only_ready || is_ready(answers)) &&
-	    is_quiet(answers) && is_quiet(best) && is_about_as_short(answers, best))
-		return answers;
-	return best;
+	return best && answers_better(set, best, only_ready) ? set->answers : best;
 }
 
 struct conflux_leg *conflux_choose(struct conflux *set, bool *ret_blocked)
@@ -152,6 +161,7 @@ void conflux_note_sent(struct circuit *c, uint8_t command)
 		return;
 	c->leg->sent++;
 	c->leg->last_sent_us = circuit_now_usec(c);
+	c->leg->set->n_answers = 0;
 }
 
 void conflux_note_rtt(struct circuit *c)
