@@ -19,4 +19,5 @@ ctl_SRCS := \
 	agent/ctl/service.c \
 	agent/ctl/show.c \
 	agent/ctl/top.c \
+	agent/ctl/top_ask.c \
 	agent/ctl/top_draw.c

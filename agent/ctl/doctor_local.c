@@ -29,6 +29,7 @@
 
 #define RUN_MS 5000
 #define OUTPUT_MAX 512
+#define SCRIPT_MAX 8192	/* the script is far shorter */
 #define AGAIN "sudo apt-get install --reinstall onionify, or make and sudo make install"
 
 static int64_t now_ms(void)
@@ -98,7 +99,41 @@ static int run(const char *const *argv, const char *preload, char out[OUTPUT_MAX
 	return WEXITSTATUS(status);
 }
 
-/* The folder of the agent, the library and onionify-run: ours, or beside ours. */
+static bool is_folder(const char *path)
+{
+	char probe[PATH_MAX];
+
+	return snprintf(probe, PATH_MAX, "%s/onionify-run", path) < PATH_MAX &&
+	       access(probe, X_OK) == 0;
+}
+
+/* With another LIBDIR, "make install" wrote it into the script beside us, behind this. */
+static bool read_script(const char *self, char out[PATH_MAX])
+{
+	static const char before[] = "\"$here/../lib/onionify\" \"";
+	char text[SCRIPT_MAX + 1];
+	char path[PATH_MAX];
+	const char *at;
+	FILE *f;
+	size_t n;
+
+	if (snprintf(path, sizeof(path), "%s/onionify", self) >= PATH_MAX)
+		return false;
+	f = fopen(path, "re");
+	if (!f)
+		return false;
+	n = fread(text, 1, SCRIPT_MAX, f);
+	(void)fclose(f);
+	text[n] = '\0';
+	at = strstr(text, before);
+	if (!at)
+		return false;
+	at += sizeof(before) - 1;
+	n = strcspn(at, "\"\n");
+	return at[n] == '"' && snprintf(out, PATH_MAX, "%.*s", (int)n, at) < PATH_MAX && is_folder(out);
+}
+
+/* The folder of the agent, the library and onionify-run: ours, beside ours, or as installed. */
 static bool find_folder(char out[PATH_MAX])
 {
 	static const char *const places[] = { "", "/../lib/onionify" };
@@ -112,14 +147,10 @@ static bool find_folder(char out[PATH_MAX])
 		return false;
 	*slash = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		char probe[PATH_MAX];
-
-		if (snprintf(out, PATH_MAX, "%s%s", self, places[i]) < PATH_MAX &&
-		    snprintf(probe, PATH_MAX, "%s/onionify-run", out) < PATH_MAX &&
-		    access(probe, X_OK) == 0)
+		if (snprintf(out, PATH_MAX, "%s%s", self, places[i]) < PATH_MAX && is_folder(out))
 			return true;
 	}
-	return false;
+	return read_script(self, out);
 }
 
 static void check_version(json_t *findings, const char *folder, const char *program)

@@ -15,8 +15,10 @@
 
 #include "agent/ctl/ask.h"
 #include "agent/ctl/ctl_format.h"
+#include "agent/ctl/top_ask.h"
 
 #define ROUND_MS 1000
+#define SILENCE_MS 1500	/* until an answer counts as late */
 
 static int64_t now_ms(void)
 {
@@ -63,19 +65,6 @@ static void add_history(struct top *t)
 	t->last_ms = now;
 }
 
-/* The member @name of the answer to @name, a new reference; NULL: none. */
-static json_t *ask_list(const char *name, int timeout_s, char *err, size_t err_len)
-{
-	json_t *doc = NULL;
-	json_t *list;
-
-	if (ask_json(name, timeout_s, &doc, err, err_len) != 0)
-		return NULL;
-	list = json_incref(json_object_get(doc, name));
-	json_decref(doc);
-	return list;
-}
-
 /* Circuits with streams come first; takes @list's reference. */
 static json_t *busy_first(json_t *list)
 {
@@ -93,50 +82,48 @@ static json_t *busy_first(json_t *list)
 	return sorted;
 }
 
-static void refresh_all(struct top *t, int timeout_s)
+/* Takes over an answer, and shows why there is none. */
+static void take_news(struct top *t, struct top_news *news)
 {
-	char err[1024] = "";
-	json_t *status = NULL;
-	int r = ask_json("status", timeout_s, &status, err, sizeof(err));
-	json_t *circuits = r == 0 ? ask_list("circuits", timeout_s, err, sizeof(err)) : NULL;
-	json_t *streams = circuits ? ask_list("streams", timeout_s, err, sizeof(err)) : NULL;
-
-	if (!streams) {
-		json_decref(status);
-		json_decref(circuits);
-		if (r != ASK_TIMEOUT)
-			forget(t);
-		(void)snprintf(t->note, sizeof(t->note), "%.*s", TOP_NOTE_MAX - 1, err);
-		return;
+	if (news->result != 0 && news->result != ASK_TIMEOUT)
+		forget(t);
+	if (news->status) {
+		json_decref(t->status);
+		json_decref(t->circuits);
+		json_decref(t->streams);
+		t->status = news->status;
+		t->circuits = busy_first(news->circuits);
+		t->streams = news->streams;
+		add_history(t);
+		top_select(t, 0);
 	}
-	if (!t->status)
-		t->note[0] = '\0';
-	json_decref(t->status);
-	json_decref(t->circuits);
-	json_decref(t->streams);
-	t->status = status;
-	t->circuits = busy_first(circuits);
-	t->streams = streams;
-	add_history(t);
-	top_select(t, 0);
+	/* A key's note stays until the next one; that of a silent agent goes with its silence. */
+	if (news->note[0] || t->waits)
+		(void)snprintf(t->note, sizeof(t->note), "%s", news->note);
+	t->waits = news->result != 0;
+}
+
+/* A question that is not answered soon is worth a word. */
+static void note_silence(struct top *t, struct top_asker *asker)
+{
+	int64_t ms = top_asker_waits_ms(asker);
+
+	if (ms < SILENCE_MS)
+		return;
+	t->waits = true;
+	(void)snprintf(t->note, sizeof(t->note), "the agent has not answered for %lld s",
+		       (long long)ms / 1000);
 }
 
 /* --- keys --- */
 
-static void command(struct top *t, const char *line, const char *done, int timeout_s)
+static void command(struct top *t, struct top_asker *asker, const char *line, const char *done)
 {
-	char err[1024] = "";
-	json_t *doc = NULL;
-
-	if (ask_json(line, timeout_s, &doc, err, sizeof(err)) == 0)
-		(void)snprintf(t->note, sizeof(t->note), "%s", done);
-	else
-		(void)snprintf(t->note, sizeof(t->note), "%.*s", TOP_NOTE_MAX - 1, err);
-	json_decref(doc);
-	refresh_all(t, timeout_s);
+	if (!top_asker_ask(asker, line, done))
+		(void)snprintf(t->note, sizeof(t->note), "the agent is still answering: try again");
 }
 
-static void close_selected(struct top *t, int timeout_s)
+static void close_selected(struct top *t, struct top_asker *asker)
 {
 	char line[64];
 	char done[64];
@@ -145,21 +132,21 @@ static void close_selected(struct top *t, int timeout_s)
 		return;
 	(void)snprintf(line, sizeof(line), "close-circuit %lld", t->selected);
 	(void)snprintf(done, sizeof(done), "circuit %lld is closed", t->selected);
-	command(t, line, done, timeout_s);
+	command(t, asker, line, done);
 }
 
 /* False: enough. */
-static bool obey(struct top *t, int key, int timeout_s)
+static bool obey(struct top *t, struct top_asker *asker, int key)
 {
 	switch (key) {
 	case 'q':
 	case 'Q':
 		return false;
 	case 'n':
-		command(t, "new-identity", "new streams use new circuits", timeout_s);
+		command(t, asker, "new-identity", "new streams use new circuits");
 		break;
 	case 'c':
-		close_selected(t, timeout_s);
+		close_selected(t, asker);
 		break;
 	case KEY_UP:
 	case 'k':
@@ -178,31 +165,40 @@ static bool obey(struct top *t, int key, int timeout_s)
 	return true;
 }
 
-static void loop(struct top *t, int signals, int timeout_s)
+/* False: a signal came, or the terminal is gone. */
+static bool wait_for_news(struct top *t, struct top_asker *asker, int signals, int64_t ms)
+{
+	struct pollfd p[3] = {
+		{ .fd = STDIN_FILENO, .events = POLLIN },
+		{ .fd = signals, .events = POLLIN },
+		{ .fd = top_asker_fd(asker), .events = POLLIN },
+	};
+	struct top_news news;
+
+	if (poll(p, 3, ms > 0 ? (int)ms : 0) < 0 && errno != EINTR)
+		return false;
+	if (p[2].revents && top_asker_take(asker, &news))
+		take_news(t, &news);
+	/* A terminal that went away is readable for ever. */
+	return !p[1].revents && !(p[0].revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
+static void loop(struct top *t, struct top_asker *asker, int signals)
 {
 	int64_t next = 0;
 	int key;
 
 	for (;;) {
-		struct pollfd p[2] = {
-			{ .fd = STDIN_FILENO, .events = POLLIN },
-			{ .fd = signals, .events = POLLIN },
-		};
-		int64_t left;
-
 		if (now_ms() >= next) {
-			refresh_all(t, timeout_s);
+			(void)top_asker_ask(asker, "", "");
+			note_silence(t, asker);
 			next = now_ms() + ROUND_MS;
 		}
 		top_draw(t);
-		left = next - now_ms();
-		if (poll(p, 2, left > 0 ? (int)left : 0) < 0 && errno != EINTR)
-			return;
-		/* A terminal that went away is readable for ever. */
-		if (p[1].revents || (p[0].revents & (POLLHUP | POLLERR | POLLNVAL)))
+		if (!wait_for_news(t, asker, signals, next - now_ms()))
 			return;
 		while ((key = getch()) != ERR) {
-			if (!obey(t, key, timeout_s))
+			if (!obey(t, asker, key))
 				return;
 		}
 	}
@@ -227,6 +223,7 @@ int top_run(bool json, int timeout_s)
 {
 	struct top t = { .last_read = -1 };
 	char err[1024] = "";
+	struct top_asker *asker;
 	SCREEN *screen;
 	int signals;
 	int r;
@@ -242,10 +239,17 @@ int top_run(bool json, int timeout_s)
 		return r;
 	}
 	signals = take_signals();
-	screen = signals >= 0 ? newterm(NULL, stdout, stdin) : NULL;
+	asker = signals >= 0 ? top_asker_new(timeout_s) : NULL;
+	if (!asker) {
+		fprintf(stderr, "onionctl: top: out of memory or threads\n");
+		forget(&t);
+		return ASK_FAILED;
+	}
+	screen = newterm(NULL, stdout, stdin);
 	if (!screen) {
 		fprintf(stderr, "onionctl: the terminal \"%s\" cannot be used\n",
 			getenv("TERM") ? getenv("TERM") : "");
+		top_asker_end(asker);
 		forget(&t);
 		return ASK_FAILED;
 	}
@@ -254,9 +258,10 @@ int top_run(bool json, int timeout_s)
 	(void)keypad(stdscr, TRUE);
 	(void)nodelay(stdscr, TRUE);
 	(void)curs_set(0);
-	loop(&t, signals, timeout_s);
+	loop(&t, asker, signals);
 	(void)endwin();
 	delscreen(screen);
+	top_asker_end(asker);
 	close(signals);
 	forget(&t);
 	return 0;

@@ -2,8 +2,8 @@
 /*
  * top.h - onionctl top: the agent on a live screen
  *
- * top.c asks once a second and obeys keys; top_draw.c draws what is in struct top. The
- * terminal is restored on every way out, signals included.
+ * top.c asks once a second (top_ask.c waits for the answer) and obeys keys; top_draw.c
+ * draws what is in struct top. The terminal is restored on every way out, signals included.
  */
 #ifndef CTL_TOP_H
 #define CTL_TOP_H
@@ -32,6 +32,7 @@ struct top {
 	int64_t last_ms;
 	long long selected;	/* a circuit's number; 0: none */
 	size_t first_row;	/* of the table, scrolled */
+	bool waits;		/* @note is about an agent that does not answer */
 	char note[TOP_NOTE_MAX];	/* what a key did, or why there is no answer */
 };
 
