@@ -149,7 +149,7 @@ static int lock_file(const char *path, int *ret_fd, char *err, size_t err_len)
 	int fd = daemon_lock(path);
 
 	if (fd == -EAGAIN) {
-		snprintf(err, err_len, "already running (%s is locked)", path);
+		snprintf(err, err_len, "already running (%s is locked); 'onionctl stop' ends it", path);
 		return DAEMON_RUNNING;
 	}
 	if (fd < 0) {
@@ -179,7 +179,7 @@ static int open_socket(struct agent *a, char *err, size_t err_len)
 	snprintf(path, sizeof(path), "%s", a->socket_path);
 	slash = strrchr(path, '/');
 	if (slash == path) {
-		snprintf(err, err_len, "the socket must be in a directory of its own");
+		snprintf(err, err_len, "ONIONIFY_SOCKET: %s is not in a directory of its own", a->socket_path);
 		return DAEMON_USAGE;
 	}
 	*slash = '\0';
@@ -192,7 +192,7 @@ static int open_socket(struct agent *a, char *err, size_t err_len)
 		return r;
 	a->listen_fd = daemon_listen(a->socket_path);
 	if (a->listen_fd < 0) {
-		snprintf(err, err_len, "cannot listen at %s: %s", a->socket_path,
+		snprintf(err, err_len, "cannot listen at %s (ONIONIFY_SOCKET names another place): %s", a->socket_path,
 			 strerror(-a->listen_fd));
 		a->socket_path[0] = '\0';
 		return DAEMON_FAILED;

@@ -139,6 +139,7 @@ static void last_words(int log, char *err)
 static int await_socket(const struct launch *l, pid_t pid, int log, char *err)
 {
 	int64_t deadline = now_ms() + START_MS;
+	bool elsewhere = false;
 	int status, fd;
 
 	for (;;) {
@@ -149,16 +150,23 @@ static int await_socket(const struct launch *l, pid_t pid, int log, char *err)
 			return fd;
 		if (pid > 0 && waitpid(pid, &status, WNOHANG) == pid) {
 			pid = 0;
+			elsewhere = WIFEXITED(status) && WEXITSTATUS(status) == AGENT_RUNNING;
 			if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 &&
 			    WEXITSTATUS(status) != AGENT_RUNNING)) {
 				last_words(log, err);
 				return -ECONNREFUSED;
 			}
 		}
+		/* One that runs already should have answered, unless it is at another socket. */
+		if (now_ms() > deadline && elsewhere) {
+			last_words(log, err);
+			return -ETIMEDOUT;
+		}
 		if (now_ms() > deadline) {
 			(void)snprintf(err, LAUNCH_ERR_MAX,
-				       "the agent did not answer at %s within %d seconds",
-				       l->socket_path, START_MS / 1000);
+				       "the agent was started but did not answer at %s within %d "
+				       "seconds; its agent.log may say why", l->socket_path,
+				       START_MS / 1000);
 			return -ETIMEDOUT;
 		}
 		(void)nanosleep(&nap, NULL);
@@ -187,7 +195,8 @@ static int start_agent(const struct launch *l, char *err)
 	if (pid == 0)
 		agent_exec(l->agent_path, log);
 	if (pid < 0) {
-		(void)snprintf(err, LAUNCH_ERR_MAX, "cannot start the agent: %s", strerror(errno));
+		(void)snprintf(err, LAUNCH_ERR_MAX, "cannot start the agent %s: %s", l->agent_path,
+			       strerror(errno));
 		return -EAGAIN;
 	}
 	fd = await_socket(l, pid, log, err);
@@ -283,15 +292,18 @@ static int await_ready(const struct launch *l, int fd, char *err)
 		(void)fputs("\r\033[K", stderr);
 	if (r == 0 && p.failed) {
 		copy_clean(text, sizeof(text), p.text);
-		(void)snprintf(err, LAUNCH_ERR_MAX, "cannot connect to Tor: %s", text);
+		(void)snprintf(err, LAUNCH_ERR_MAX, "cannot connect to Tor: %s; 'onionctl doctor' tells "
+			       "what to do", text);
 		return -ENETUNREACH;
 	}
 	if (r == -ETIMEDOUT)
 		(void)snprintf(err, LAUNCH_ERR_MAX,
-			       "Tor was not reached within %d seconds (at %d %%: %s)", l->timeout_s,
-			       p.percent, text[0] ? text : "no progress");
+			       "Tor was not reached within %d seconds (at %d %%: %s); 'onionctl doctor' "
+			       "looks for the cause, --timeout waits longer", l->timeout_s, p.percent,
+			       text[0] ? text : "no progress");
 	else if (r < 0)
-		(void)snprintf(err, LAUNCH_ERR_MAX, "the agent went away: %s", strerror(-r));
+		(void)snprintf(err, LAUNCH_ERR_MAX, "the agent went away: %s; run the command again, it starts "
+			       "another one", strerror(-r));
 	return r;
 }
 
@@ -321,13 +333,13 @@ static int launch_once(const struct launch *l, char *err)
 	}
 	if (fd == -EPERM || fd == -ENOTDIR) {
 		(void)snprintf(err, LAUNCH_ERR_MAX,
-			       "the folder of %s is not private to you; not trusting it",
-			       l->socket_path);
+			       "the folder of %s is not private to you; not trusting it: chmod 700 "
+			       "it, or set ONIONIFY_SOCKET", l->socket_path);
 		return fd;
 	}
 	if (fd == -EOWNERDEAD) {
-		(void)snprintf(err, LAUNCH_ERR_MAX, "another user listens at %s; not trusting it",
-			       l->socket_path);
+		(void)snprintf(err, LAUNCH_ERR_MAX, "another user listens at %s; not trusting it: set "
+			       "ONIONIFY_SOCKET to a path in a folder of your own", l->socket_path);
 		return -EPERM;
 	}
 	if (fd < 0) {

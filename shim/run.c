@@ -230,7 +230,7 @@ static void find_places(struct places *p)
 	self[n > 0 ? n : 0] = '\0';
 	slash = strrchr(self, '/');
 	if (!slash || (size_t)(slash - self) + sizeof("/onionify-agent") > sizeof(p->agent)) {
-		say("cannot tell where onionify is installed");
+		say("cannot tell where onionify is installed: /proc/self/exe cannot be read");
 		exit(EXIT_OURS);
 	}
 	*slash = '\0';
@@ -239,7 +239,7 @@ static void find_places(struct places *p)
 	(void)snprintf(p->serve, sizeof(p->serve), "%.*s/onionify-serve", PATH_MAX - 32, self);
 	/* The loader would ignore what it cannot read and separates names by these. */
 	if (access(p->library, R_OK) != 0 || strpbrk(p->library, ": ")) {
-		say("cannot preload %s", p->library);
+		say("cannot preload %s; 'onionctl doctor' tells why", p->library);
 		exit(EXIT_OURS);
 	}
 	r = socket_path_default(p->socket, sizeof(p->socket));
@@ -311,7 +311,7 @@ static void set_proxies(const struct options *o)
 
 	config_reload();
 	if (!o->no_proxy_env && agent_own_address(&at) != 0) {
-		say("the agent at %s does not answer", config_get()->socket);
+		say("the agent at %s does not answer; end it and try again", config_get()->socket);
 		exit(EXIT_OURS);
 	}
 	if (proxyenv_apply(&at.v4) != 0) {
@@ -376,7 +376,7 @@ static int run_once(struct command *cmd, struct job_result *ret)
 	if (cmd->serving.fd >= 0)
 		(void)close(cmd->serving.fd);
 	if (pid < 0) {
-		say("cannot start the supervisor: %s", strerror((int)-pid));
+		say("cannot start the supervisor of %s: %s", cmd->argv[0], strerror((int)-pid));
 		return EXIT_OURS;
 	}
 	*ret = job_wait(reports);
@@ -419,10 +419,10 @@ static int run_supervised(const struct options *o, const struct places *p, char 
 	case JOB_EXEC_FAILED:
 		return exec_failure(argv[0], res.value);
 	case JOB_NOT_SUPERVISED:
-		say("the filter was refused: %s", strerror(res.value));
+		say("%s was not run, the filter was refused: %s", argv[0], strerror(res.value));
 		break;
 	case JOB_LOST:
-		say("the supervisor died; the command was ended");
+		say("the supervisor of %s died; the command was ended with it", argv[0]);
 		break;
 	}
 	return EXIT_OURS;
@@ -442,7 +442,7 @@ static char **choose_command(const struct options *o, char **rest)
 	if (!o->shell && rest[0])
 		return rest;
 	if (!o->shell || rest[0]) {
-		say(o->shell ? "--shell takes no command" : "no command given");
+		say(o->shell ? "--shell takes no command" : "which command? None was given");
 		usage_error();
 	}
 	shell[0] = getenv("SHELL");

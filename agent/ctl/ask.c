@@ -62,8 +62,8 @@ static int connect_agent(struct ask_reply *reply, int *ret_fd)
 		return fail(reply, ASK_USAGE, "ONIONIFY_SOCKET: %s", strerror(-r));
 	r = socket_path_check_dir(sun.sun_path);
 	if (r < 0 && r != -ENOENT)
-		return fail(reply, ASK_FAILED, "the directory of %s is not private to you",
-			    sun.sun_path);
+		return fail(reply, ASK_FAILED, "the directory of %s is not private to you: chmod 700 it, or set "
+			    "ONIONIFY_SOCKET", sun.sun_path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(reply, ASK_FAILED, "socket: %s", strerror(errno));
@@ -73,10 +73,11 @@ static int connect_agent(struct ask_reply *reply, int *ret_fd)
 			return 0;
 		}
 		close(fd);
-		return fail(reply, ASK_FAILED, "the socket belongs to another user's process");
+		return fail(reply, ASK_FAILED, "%s belongs to another user's process; set ONIONIFY_SOCKET to one "
+			    "of your own", sun.sun_path);
 	}
 	if (r == -ENOENT || errno == ENOENT || errno == ECONNREFUSED)
-		r = fail(reply, ASK_NO_AGENT, "no agent is running (no one listens at %s)",
+		r = fail(reply, ASK_NO_AGENT, "no agent is running (no one listens at %s); 'onionify true' starts it",
 			 sun.sun_path);
 	else
 		r = fail(reply, ASK_FAILED, "%s: %s", sun.sun_path, strerror(errno));
@@ -198,7 +199,8 @@ int ask(const char *line, int timeout_s, struct ask_reply *reply)
 	r = exchange(fd, line, reply, timeout_s);
 	close(fd);
 	if (r == -ETIMEDOUT)
-		return fail(reply, ASK_TIMEOUT, "no answer in time");
+		return fail(reply, ASK_TIMEOUT, "the agent gave no answer within %d seconds; --timeout waits "
+			    "longer", timeout_s);
 	if (r < 0)
 		return fail(reply, ASK_FAILED, "the agent did not answer: %s", strerror(-r));
 	if (reply->status == 0 && reply->len > 0)
@@ -268,7 +270,8 @@ int ask_json(const char *line, int timeout_s, json_t **ret, char *err, size_t er
 		if (doc)
 			*ret = doc;
 		else
-			r = fail(&reply, ASK_FAILED, "the agent's answer makes no sense");
+			r = fail(&reply, ASK_FAILED, "the agent's answer makes no sense; 'onionctl "
+				 "doctor' compares versions");
 	}
 	if (r != 0)
 		(void)snprintf(err, err_len, "%s", reply.message);

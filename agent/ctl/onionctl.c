@@ -121,7 +121,7 @@ static int join(char **words, int n, char *line, size_t cap)
 		int k = snprintf(line + used, cap - used, "%s%s", i > 0 ? " " : "", words[i]);
 
 		if (k < 0 || (size_t)k >= cap - used || strpbrk(words[i], " \t\n")) {
-			fprintf(stderr, "onionctl: bad argument\n");
+			fprintf(stderr, "onionctl: \"%.40s\" is too long or has a blank in it\n", words[i]);
 			return ASK_USAGE;
 		}
 		used += (size_t)k;
