@@ -74,7 +74,7 @@ static void cut_off(struct exchange *x, const char *why)
 static void fail(struct exchange *x, const char *status, const char *text)
 {
 	give_up(x);
-	client_page(x->client, status, "", x->plan.is_head ? "" : text);
+	client_failure(x->client, status, x->plan.is_head ? "" : text);
 }
 
 /* The program has all of it. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/front/http_exchange_internal.h"
+#include "agent/onion/client.h"
 #include "common/log.h"
 
 static const char *const state_names[] = {
@@ -97,9 +98,9 @@ static void refuse(struct proxy_client *c, const struct http_request *m, int err
 {
 	char text[EXCHANGE_TEXT_MAX];
 
-	snprintf(text, sizeof(text), "onionify does not ask %.*s: %s.\n", (int)m->authority.len,
+	snprintf(text, sizeof(text), "onionify does not go to %.*s: %s.\n", (int)m->authority.len,
 		 m->authority.s, why[0] ? why : strerror(error));
-	client_page(c, http_status_of(0, error), "", http_str_is(m->method, "HEAD") ? "" : text);
+	client_failure(c, http_status_of(0, error), http_str_is(m->method, "HEAD") ? "" : text);
 }
 
 /* Where there is no origin server to ask: RFC 9110 7.6.2. */
@@ -169,11 +170,13 @@ void exchange_renew(struct exchange *x)
 /* What to say about a stream that came to nothing. */
 static const char *reason_text(const struct attach_end *end)
 {
+	if (end->onion)
+		return onion_error_str(end->onion);
 	if (end->was_connected)
 		return "the server closed the connection without an answer";
 	switch (end->reason) {
 	case END_RESOLVEFAILED:
-		return "the exit relay found no address for this name. Is it spelled right?";
+		return "the exit relay found no address for this name. Is it spelled right";
 	case END_NOROUTE:
 		return "the exit relay has no way to that address";
 	case END_CONNECTREFUSED:
@@ -182,7 +185,7 @@ static const char *reason_text(const struct attach_end *end)
 		return "no exit relay that was asked connects to that port";
 	case END_TIMEOUT:
 	case END_REPLY_TIMEOUT:
-		return "nothing answered in time. Try again";
+		return "nothing answered in time. Try again later";
 	case END_MISC:
 		return "the exit relay could not connect. Nothing may listen on that port";
 	default:
@@ -200,6 +203,6 @@ void exchange_explain(const struct exchange *x, const struct attach_end *end,
 
 	if (!why && (end->error == ENETUNREACH || end->error == ETIMEDOUT))
 		why = "there was no way through Tor in time. \"onionctl status\" says why";
-	snprintf(text, EXCHANGE_TEXT_MAX, "onionify asked %s, port %u, in vain: %s.\n", host,
+	snprintf(text, EXCHANGE_TEXT_MAX, "onionify could not reach %s, port %u: %s.\n", host,
 		 x->port, why ? why : strerror(end->error));
 }

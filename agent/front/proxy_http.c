@@ -47,15 +47,26 @@ static size_t answer(const struct attach_end *end, uint8_t out[PIPE_ANSWER_MAX])
 	return n > 0 ? (size_t)n : 0;
 }
 
-void client_page(struct proxy_client *c, const char *status, const char *extra, const char *text)
+static void page(struct proxy_client *c, const char *status, const char *extra, const char *text,
+		 size_t missing)
 {
 	char out[PIPE_ANSWER_MAX];
 	int n = snprintf(out, sizeof(out), "HTTP/1.1 %s\r\n%s" PAGE_HEADERS "Content-Length: %zu\r\n\r\n",
-			 status, extra, strlen(text));
+			 status, extra, strlen(text) + missing);
 
 	client_write(c, out, (size_t)n);
 	client_write(c, text, strlen(text));
 	client_end(c);
+}
+
+void client_page(struct proxy_client *c, const char *status, const char *extra, const char *text)
+{
+	page(c, status, extra, text, 0);
+}
+
+void client_failure(struct proxy_client *c, const char *status, const char *text)
+{
+	page(c, status, "", text, c->origin.base && text[0] ? 1 : 0);
 }
 
 static void fail(struct proxy_client *c, int error)

@@ -179,6 +179,12 @@ extern const struct proxy_protocol proxy_http;
 extern const struct proxy_protocol proxy_dns;
 /* HTTP: a page as the last word. @extra: more header lines. An empty @text: none. */
 void client_page(struct proxy_client *c, const char *status, const char *extra, const char *text);
+/*
+ * The page of a plain request that came to nothing. Inside onionify nobody chose a proxy, and
+ * programs such as curl take any answer for a success: there the page is shorter than
+ * it says, so that it ends as a broken transfer.
+ */
+void client_failure(struct proxy_client *c, const char *status, const char *text);
 
 /* --- proxy_udp.c --- */
 void udp_readable(struct ev_loop *ev, ev_io *w, int revents);

@@ -520,6 +520,27 @@ START_TEST(inside_the_domain_is_the_invocations)
 }
 END_TEST
 
+/* Nobody there chose a proxy: an answer that is no success must not look like one. */
+START_TEST(inside_a_failure_is_a_page_that_breaks_off)
+{
+	struct domain *d = invocation("token");
+	char buf[2048] = "";
+	unsigned long length;
+	const char *body;
+
+	start_inside(d);
+	put_text(GET);
+	ended(&streams[0], EHOSTUNREACH, END_RESOLVEFAILED, false);
+	ck_assert_int_gt(recv(fd, buf, sizeof(buf) - 1, MSG_DONTWAIT), 0);
+	ck_assert_int_eq(strncmp(buf, "HTTP/1.1 503 ", 13), 0);
+	length = strtoul(strstr(buf, "Content-Length: ") + 16, NULL, 10);
+	body = strstr(buf, "\r\n\r\n") + 4;
+	ck_assert_uint_eq(strlen(body) + 1, length);
+	ck_assert_int_eq(last_read(), 0);
+	domain_unref(d);
+}
+END_TEST
+
 START_TEST(nothing_moves_for_too_long)
 {
 	struct exchange *x;
@@ -613,6 +634,7 @@ int main(void)
 	tcase_add_test(t, a_program_that_breaks_its_request_off_is_dropped);
 	tcase_add_test(t, bytes_that_nobody_asked_for_close_the_stream);
 	tcase_add_test(t, inside_the_domain_is_the_invocations);
+	tcase_add_test(t, inside_a_failure_is_a_page_that_breaks_off);
 	tcase_add_test(t, nothing_moves_for_too_long);
 	tcase_add_test(t, damaged_input_does_no_harm);
 	suite_add_tcase(s, t);
