@@ -100,6 +100,16 @@ static void show_onions(FILE *out, const json_t *onions)
 	}
 }
 
+static void show_hosted(FILE *out, const json_t *services)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach(services, i, s)
+		fprintf(out, "Serving:    %s, %s, %lld clients\n", ctl_text(s, "address"),
+			ctl_text(s, "state"), ctl_number(s, "clients"));
+}
+
 void show_status(FILE *out, const json_t *doc)
 {
 	char a[32];
@@ -113,6 +123,7 @@ void show_status(FILE *out, const json_t *doc)
 	show_guards(out, json_object_get(doc, "guards"));
 	show_listeners(out, json_object_get(doc, "listeners"));
 	show_onions(out, json_object_get(doc, "onions"));
+	show_hosted(out, json_object_get(doc, "services"));
 	show_counts(out, doc);
 }
 

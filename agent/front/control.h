@@ -15,6 +15,9 @@ json_t *control_circuits(struct front *f);
 json_t *control_streams(struct front *f);
 json_t *control_answers(const struct stream_answer *answers, size_t n);
 
+/* Onion services of ours, in brief (control_service.c). */
+json_t *control_services(struct front *f);
+
 /* --- control.c --- */
 /* The last frame: an exit status and, unless it is 0, a sentence. */
 void control_end(struct session *s, uint8_t status, const char *text);

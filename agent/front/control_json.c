@@ -194,6 +194,7 @@ json_t *control_status(struct front *f)
 							    (json_int_t)heap.hblkhd));
 	json_object_set_new(doc, "listeners", status_listeners(f));
 	json_object_set_new(doc, "onions", status_onions(f));
+	json_object_set_new(doc, "services", control_services(f));
 	json_object_set_new(doc, "dormant", json_boolean(f->dormant));
 	json_object_set_new(doc, "clock_skew_s", json_integer((json_int_t)f->clock_skew_s));
 	return doc;

@@ -314,6 +314,22 @@ static void run_list(struct front *f, struct session *s, char **words)
 	control_reply(s, json_pack("{s:o}", "services", list));
 }
 
+static void brief_one(void *ctx, const struct service_info *info)
+{
+	json_array_append_new(ctx, json_pack("{s:s,s:s,s:i}", "address", info->address, "state",
+					     service_state_str(info->state), "clients",
+					     (int)info->n_rend));
+}
+
+json_t *control_services(struct front *f)
+{
+	json_t *list = json_array();
+
+	if (list)
+		service_host_each(hosting_services(f->hosting), brief_one, list);
+	return list;
+}
+
 void control_service(struct front *f, struct session *s, char **words)
 {
 	static const struct {

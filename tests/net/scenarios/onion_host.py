@@ -69,6 +69,9 @@ def page(t):
         tor = tor_client(t)
         t.equal(tor.fetch(t, address).text, HELLO, "page")
         t.equal(tor.fetch(t, address, "/peer").text, "127.0.0.1", "who the server sees")
+        t.equal([x["address"] for x in c.ctl_json("status")["services"]], [address], "status")
+        t.check(address in c.ctl("status").text and address in c.ctl("service", "list").text,
+                "people are told, too")
         s = service(c, address)
         t.check(s["introductions"] >= 1 and s["rendezvous"] >= 1, f"counted: {s}")
 
@@ -283,7 +286,9 @@ def work(t):
 @scenario("limits: streams of a client, other ports, circuit numbers for haproxy", timeout=300)
 def limits(t):
     with LocalServer() as web:
-        c, address = host(t, "MaxStreams 2", "ExportCircuitID haproxy", target=web.target)
+        c, address = host(t, "MaxStreams 2", "ExportCircuitID haproxy", "EnableIntroDoSDefense 1",
+                          "EnableIntroDoSRatePerSec 5", "EnableIntroDoSBurstPerSec 10",
+                          target=web.target)
         await_reachable(t, c, address)
         tor = tor_client(t)
         t.equal(tor.fetch(t, address).text, HELLO, "page")
