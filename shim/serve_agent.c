@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -25,19 +26,26 @@ static size_t append(char *buf, size_t at, size_t cap, const char *text)
 	return at + n;
 }
 
-/* "service add bound circuit-source=1 PORT:ADDRESS:PORT... show-key|key=KEY" (PROTOCOL.md) */
-static size_t make_command(char *buf, size_t cap, const struct serving *s,
-			   const struct addr_port *at, const char *key)
+static size_t append_port(char *buf, size_t at, size_t cap, uint16_t virt,
+			  const struct addr_port *target)
 {
 	char word[128];
 	char where[ADDR_STR_MAX];
+
+	(void)snprintf(word, sizeof(word), " %u:%s", virt, addr_port_format(target, where));
+	return append(buf, at, cap, word);
+}
+
+/* "service add bound circuit-source=1 PORT:ADDRESS:PORT... show-key|key=KEY" (PROTOCOL.md) */
+static size_t make_command(char *buf, size_t cap, const struct serving *s,
+			   const struct addr_port *at, const struct serve_probe *probe,
+			   const char *key)
+{
 	size_t n = append(buf, 0, cap, "service add bound circuit-source=1");
 
-	for (size_t i = 0; i < s->n; i++) {
-		(void)snprintf(word, sizeof(word), " %u:%s", s->ports[i].virt,
-			       addr_port_format(&at[i], where));
-		n = append(buf, n, cap, word);
-	}
+	for (size_t i = 0; i < s->n; i++)
+		n = append_port(buf, n, cap, s->ports[i].virt, &at[i]);
+	n = append_port(buf, n, cap, probe->virt, &probe->at);
 	n = append(buf, n, cap, key ? " key=" : " show-key");
 	return append(buf, n, cap, key ? key : "");
 }
@@ -50,11 +58,11 @@ static int send_frame(int fd, const uint8_t *frame, ssize_t len)
 }
 
 int serve_agent_add(struct serve_agent *a, const char *socket, const struct serving *s,
-		    const struct addr_port *at, const char *key)
+		    const struct addr_port *at, const struct serve_probe *probe, const char *key)
 {
 	uint8_t frame[IPC_HEADER_LEN + IPC_REQUEST_MAX];
 	char command[IPC_REQUEST_MAX];
-	size_t len = make_command(command, sizeof(command), s, at, key);
+	size_t len = make_command(command, sizeof(command), s, at, probe, key);
 	int r = -E2BIG;
 
 	if (len < sizeof(command)) {
@@ -201,6 +209,48 @@ int serve_agent_read(struct serve_agent *a, struct serve_event *ret)
 }
 
 /* --- the test --- */
+
+static bool is_used(const struct serving *s, uint16_t virt)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->ports[i].virt == virt)
+			return true;
+	}
+	return false;
+}
+
+/* Nobody ever accepts there: that the kernel does is the answer. */
+int serve_probe_open(struct serve_probe *p, const struct serving *s)
+{
+	struct addr_port any = { .addr = addr_v4(INADDR_LOOPBACK) };
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&any, &ss);
+	int r = 0;
+
+	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (p->fd < 0)
+		return -errno;
+	if (bind(p->fd, (struct sockaddr *)&ss, len) != 0 || listen(p->fd, 4) != 0 ||
+	    getsockname(p->fd, (struct sockaddr *)&ss, &len) != 0)
+		r = -errno;
+	if (r == 0)
+		r = addr_from_sockaddr((struct sockaddr *)&ss, len, &p->at);
+	do {
+		if (getrandom(&p->virt, sizeof(p->virt), 0) != (ssize_t)sizeof(p->virt))
+			r = -EIO;
+		p->virt |= 0xc000;	/* the range that no server has for its own */
+	} while (r == 0 && is_used(s, p->virt));
+	if (r < 0)
+		serve_probe_close(p);
+	return r;
+}
+
+void serve_probe_close(struct serve_probe *p)
+{
+	if (p->fd >= 0)
+		(void)close(p->fd);
+	p->fd = -1;
+}
 
 int serve_test_start(const char *socket, const char *address, uint16_t port)
 {

@@ -32,11 +32,25 @@ struct serve_event {
 };
 
 /*
- * Asks for a service with these ports, @at[i] being where port i's server listens. @key NULL:
- * a fresh one, told by the first event. 0 or -errno.
+ * A port of the service at which it is tried out: a listener of our own stands behind it,
+ * so that the command's server is not bothered (it may be made for one connection).
+ */
+struct serve_probe {
+	int fd;			/* -1: none */
+	uint16_t virt;		/* random, not one of the command's */
+	struct addr_port at;
+};
+
+/* 0 or -errno. */
+int serve_probe_open(struct serve_probe *p, const struct serving *s);
+void serve_probe_close(struct serve_probe *p);
+
+/*
+ * Asks for a service with these ports, @at[i] being where port i's server listens, and the
+ * probe's. @key NULL: a fresh one, told by the first event. 0 or -errno.
  */
 int serve_agent_add(struct serve_agent *a, const char *socket, const struct serving *s,
-		    const struct addr_port *at, const char *key);
+		    const struct addr_port *at, const struct serve_probe *probe, const char *key);
 /* Reads what is there. 1 with an event, 0: none yet, -ECONNRESET: the agent has gone, -EPROTO. */
 int serve_agent_read(struct serve_agent *a, struct serve_event *ret);
 void serve_agent_close(struct serve_agent *a);

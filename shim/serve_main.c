@@ -5,7 +5,7 @@
  * Theory of operation: wait until the command listens on every port that is to be
  * served; have the agent publish them as one service; when a directory has its
  * descriptor, begin a stream to it through the network, as a stranger would, until one
- * is answered by the command; tell the address. Then hold the agent's connection,
+ * arrives at a listener of our own; tell the address. Then hold the agent's connection,
  * which the service lives on, until the supervisor's end of the pair is closed.
  *
  * Nothing here ends the command: what fails is told on standard error, and the command runs
@@ -42,6 +42,7 @@ struct server {
 	/* where it stands */
 	struct addr_port at[SERVING_PORTS_MAX];	/* port 0: nobody listens yet */
 	struct serve_agent agent;
+	struct serve_probe probe;
 	char address[SERVE_ADDRESS_MAX];
 	enum serve_state state;
 	bool added;
@@ -77,6 +78,7 @@ static int64_t now_ms(void)
 static void leave_agent(struct server *s)
 {
 	serve_agent_close(&s->agent);
+	serve_probe_close(&s->probe);
 	if (s->test >= 0)
 		(void)close(s->test);
 	s->test = -1;
@@ -106,8 +108,13 @@ static bool all_listen(const struct server *s)
 /* Tried again where there is no agent: it was there when the command was started. */
 static void publish(struct server *s)
 {
-	int r = serve_agent_add(&s->agent, s->socket, &s->ports, s->at, s->has_key ? s->key : NULL);
+	int r = serve_probe_open(&s->probe, &s->ports);
 
+	if (r == 0)
+		r = serve_agent_add(&s->agent, s->socket, &s->ports, s->at, &s->probe,
+				    s->has_key ? s->key : NULL);
+	if (r < 0)
+		serve_probe_close(&s->probe);
 	s->added = true;
 	s->agent_at = now_ms() + AGENT_AGAIN_MS;
 	if (r == 0)
@@ -142,7 +149,7 @@ static bool take_note(struct server *s)
 
 static void start_test(struct server *s)
 {
-	s->test = serve_test_start(s->socket, s->address, s->ports.ports[0].virt);
+	s->test = serve_test_start(s->socket, s->address, s->probe.virt);
 	s->test_at = now_ms() + (s->test >= 0 ? TEST_MS : TEST_AGAIN_MS);
 	if (s->test < 0)
 		s->test_error = s->test;
@@ -164,6 +171,7 @@ static void announce(struct server *s)
 	char url[SERVE_ADDRESS_MAX + 16];
 
 	s->reachable = true;
+	serve_probe_close(&s->probe);
 	s->patience_at = INT64_MAX;
 	if (s->quiet)
 		return;
@@ -370,7 +378,8 @@ static int prepare(struct server *s, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static struct server s = { .ports = { .fd = SERVE_FD }, .agent = { .fd = -1 }, .test = -1,
+	static struct server s = { .ports = { .fd = SERVE_FD }, .agent = { .fd = -1 },
+				   .probe = { .fd = -1 }, .test = -1,
 				   .test_error = -ETIMEDOUT };
 	const char ready = SERVE_READY;
 

@@ -134,7 +134,7 @@ def plain(agent):
     check("and before, that it is being published",
           "publishing port %d of the command as %s:80" % (port, A) in r.text())
     check("the agent was asked for that port", agent.wait_log(
-        r"service add bound circuit-source=1 80:127.0.0.1:%d show-key" % port))
+        r"service add bound circuit-source=1 80:127.0.0.1:%d \d+:127.0.0.1:\d+ show-key" % port))
     check("no code is drawn into a file", "\x1b" not in r.text())
     check("the server goes on", ask(port, b"end") == "127.0.0.1")
     check("its exit status is onionify's", r.finish() == 7)
@@ -295,6 +295,16 @@ def taken(agent):
         check("nothing is published", "service" not in agent.log() and "publishing" not in r.text())
 
 
+def single(agent):
+    """A server for one connection is left to its one client."""
+    port = free_port()
+    r = Run(agent, ["--serve", "80:%d" % port, "python3", "-c",
+                    "import socket\ns=socket.create_server(('',%d))\nc,p=s.accept()\n"
+                    "c.sendall(p[0].encode())\nraise SystemExit(c.recv(9)!=b'bye')" % port])
+    check("it is reachable and goes on", r.wait("reachable") and r.proc.poll() is None)
+    check("its client is served", ask(port) == "127.0.0.1" and r.finish() == 0)
+
+
 def silent(agent):
     r = Run(agent, ["--timeout", "1", "--serve", "80:%d" % free_port(), "sleep", "3"])
     check("a command that does not listen is told of", r.wait("does not listen on port .* yet"))
@@ -371,7 +381,7 @@ def agent_dies(agent):
     check("the command goes on", ask(port) == "127.0.0.1")
     again = Agent(at=agent.dir)
     check("with the next agent the service is back, with its key",
-          again.wait_log("service add .*80:127.0.0.1:%d key=ED25519-V3:A" % port) and
+          again.wait_log("service add .* 80:127.0.0.1:%d .* key=ED25519-V3:A" % port) and
           r.wait("reachable(.|\n)*reachable"))
     ask(port, b"end")
     check("and the command's status is its own", r.finish() == 7)
@@ -404,7 +414,7 @@ def code(agent):
 
 def main():
     tests = [plain, only_local, addresses, elsewhere, static, datagrams, two_ports, keys, refusals,
-             taken, silent, late, daemon, forking, quiet, code, agent_dies]
+             taken, single, silent, late, daemon, forking, quiet, code, agent_dies]
     for test in tests:
         if wanted and test.__name__ not in wanted:
             continue

@@ -133,6 +133,34 @@ START_TEST(servers_are_told_of_with_an_address_that_reaches_them)
 }
 END_TEST
 
+/* --- the probe --- */
+
+START_TEST(a_probe_takes_connections_at_a_port_of_its_own)
+{
+	struct serving s = { .fd = -1 };
+
+	ck_assert_int_eq(serving_add(&s, "80:8000"), 0);
+	for (int i = 0; i < 50; i++) {
+		int c = socket(AF_INET, SOCK_STREAM, 0);
+		struct sockaddr_storage ss;
+		struct serve_probe p;
+		socklen_t len;
+
+		ck_assert_int_eq(serve_probe_open(&p, &s), 0);
+		ck_assert_uint_ge(p.virt, 49152);
+		ck_assert(addr_is_loopback(&p.at.addr));
+		len = addr_to_sockaddr(&p.at, &ss);
+		ck_assert_int_eq(connect(c, (struct sockaddr *)&ss, len), 0);
+		serve_probe_close(&p);
+		serve_probe_close(&p);
+		close(c);
+		c = socket(AF_INET, SOCK_STREAM, 0);
+		ck_assert_int_ne(connect(c, (struct sockaddr *)&ss, len), 0);
+		close(c);
+	}
+}
+END_TEST
+
 /* --- the key file --- */
 
 static char dir[] = "/tmp/onionify-serving-XXXXXX";
@@ -223,6 +251,7 @@ int main(void)
 	tcase_add_test(t, ports_are_counted_and_not_served_twice);
 	tcase_add_test(t, served_ports_of_this_machines_addresses_become_loopback);
 	tcase_add_test(t, servers_are_told_of_with_an_address_that_reaches_them);
+	tcase_add_test(t, a_probe_takes_connections_at_a_port_of_its_own);
 	tcase_add_test(t, a_key_is_kept_as_tor_keeps_it);
 	tcase_add_test(t, what_is_no_key_is_not_stored);
 	tcase_add_test(t, documents_are_read_or_refused);
