@@ -72,8 +72,9 @@ def fetch(t, user, url, timeout=60):
     return t.ok(result, f"curl {url}")
 
 
-def folder():
-    path = tempfile.mkdtemp(prefix="onionify-site-")
+def folder(user):
+    path = os.path.join(user.dir, "site")
+    os.makedirs(path, exist_ok=True)
     with open(os.path.join(path, "page"), "w", encoding="utf-8") as f:
         f.write("from an onion\n")
     return path
@@ -88,8 +89,9 @@ def listener_of(port):
           timeout=240)
 def http_server(t):
     port = free_port()
-    server = Server(t, t.user("serving"), ["--serve", f"80:{port}"],
-                    ["python3", "-m", "http.server", str(port)], folder())
+    user = t.user("serving")
+    server = Server(t, user, ["--serve", f"80:{port}"],
+                    ["python3", "-m", "http.server", str(port)], folder(user))
     address = server.address()
     t.check("%lo" in listener_of(port), f"not bound to loopback: {listener_of(port)!r}")
     visitor = t.user("visiting")
@@ -136,12 +138,12 @@ def nginx_program(t):
 @scenario("nginx as a daemon with workers: served until it stops, clients told apart, the same "
           "address again", timeout=300)
 def nginx(t):
-    d, port, program = folder(), free_port(), nginx_program(t)
+    user = t.user("serving")
+    d, port, program = folder(user), free_port(), nginx_program(t)
     t.check(program, "no nginx")
     conf, key = os.path.join(d, "nginx.conf"), os.path.join(d, "key")
     with open(conf, "w", encoding="utf-8") as f:
         f.write(NGINX.format(d=d, port=port, user="user root root;" if os.geteuid() == 0 else ""))
-    user = t.user("serving")
     options = ["--serve", f"80:{port}", "--serve-key", key]
     server = Server(t, user, options, [program, "-c", conf, "-p", d])
     t.equal(server.p.wait(30), 0, "the starter's status")
