@@ -241,6 +241,8 @@ static void add_done(struct front *f, struct session *s, const struct add_job *j
 		control_end(s, 1, explain(r));
 		return;
 	}
+	/* An agent at rest wakes up: the service must be found. */
+	front_note_use(f);
 	if (job->bound)
 		tell(s, added_json(h, id, job->show_key));
 	else

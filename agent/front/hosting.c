@@ -255,6 +255,8 @@ size_t hosting_configure(struct hosting *h, char *err, size_t err_len)
 {
 	const struct config *c = h->front->config.config;
 
+	if (c->n_services > 0)
+		front_note_use(h->front);
 	return service_host_configure(h->services, c->services, c->n_services, err, err_len);
 }
 
