@@ -2,7 +2,7 @@
 /*
  * control_service.c - "service add", "service remove", "service list" of onionctl
  *
- *   service add PORT[:TARGET]... [bound] [key=KEY] [show-key] [OPTION=VALUE]...
+ *   service add PORT[:TARGET]... [bound] [key=KEY] [show-key] [client=KEY]... [OPTION=VALUE]...
  *   service remove ADDRESS
  *   service list
  *
@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "agent/front/control.h"
+#include "agent/onion/auth_file.h"
 #include "common/codec.h"
 #include "common/log.h"
 #include "common/secret.h"
@@ -65,6 +66,7 @@ static json_t *service_json(const struct service_info *i)
 struct add_job {
 	struct service_options options;
 	struct service_key key;
+	struct service_clients clients;
 	bool has_key;
 	bool show_key;
 	bool bound;
@@ -91,6 +93,17 @@ static int take_key(struct add_job *job, const char *text)
 	if (r < 0)
 		return fail(job, "the key is not \"ED25519-V3:\" and 64 bytes in base 64 that are a key");
 	job->has_key = true;
+	return 0;
+}
+
+static int take_client(struct add_job *job, const char *text)
+{
+	uint8_t pk[32];
+
+	if (auth_key_parse(text, strlen(text), pk) != 0)
+		return fail(job, "a client is its X25519 public key in base 32");
+	if (service_clients_add(&job->clients, pk) < 0)
+		return fail(job, "too many clients");
 	return 0;
 }
 
@@ -126,6 +139,8 @@ static int take_option(struct add_job *job, const char *word, const char *value)
 
 	if (len == 3 && strncmp(word, "key", len) == 0)
 		return take_key(job, value + 1);
+	if (len == 6 && strncmp(word, "client", len) == 0)
+		return take_client(job, value + 1);
 	if (len == 11 && strncmp(word, "max-streams", len) == 0)
 		return take_number(job, value + 1, 0, SERVICE_STREAMS_MAX, &o->max_streams);
 	if (len == 19 && strncmp(word, "introduction-points", len) == 0)
@@ -230,7 +245,8 @@ static void add_done(struct front *f, struct session *s, const struct add_job *j
 {
 	struct service_host *h = hosting_services(f->hosting);
 	uint8_t id[ONION_ID_LEN];
-	int r = service_host_add(h, &job->options, job->has_key ? &job->key : NULL, id);
+	int r = service_host_add(h, &job->options, job->has_key ? &job->key : NULL,
+				 &job->clients, id);
 
 	if (r == 0 && job->bound) {
 		r = hosting_bind(f->hosting, s, id);
@@ -269,6 +285,7 @@ static void run_add(struct front *f, struct session *s, char **words)
 		control_end(s, 2, job->err);
 	else
 		add_done(f, s, job);
+	service_clients_deinit(&job->clients);
 	secret_wipe(job, sizeof(*job));
 	free(job);
 }

@@ -122,11 +122,13 @@ void service_host_kick(struct service_host *h);
 size_t service_host_configure(struct service_host *h, const struct service_options *list, size_t n,
 			      char *err, size_t err_len);
 /*
- * One in memory. @options is copied, its dir NULL; @key NULL: a fresh one. 0; -EEXIST: that
- * address is hosted already; -ENOSPC (SERVICES_MAX), -EINVAL (options), -ENOMEM.
+ * One in memory. @options is copied, its dir NULL; @key NULL: a fresh one; @clients, copied:
+ * who may open the descriptor, NULL: everybody. 0; -EEXIST: that address is hosted already;
+ * -ENOSPC (SERVICES_MAX), -EINVAL (options), -ENOMEM.
  */
 int service_host_add(struct service_host *h, const struct service_options *options,
-		     const struct service_key *key, uint8_t ret_id[ONION_ID_LEN]);
+		     const struct service_key *key, const struct service_clients *clients,
+		     uint8_t ret_id[ONION_ID_LEN]);
 /* Ends one that was added. 0; -ENOENT; -EPERM: it belongs to the configuration. */
 int service_host_remove(struct service_host *h, const uint8_t id[ONION_ID_LEN]);
 

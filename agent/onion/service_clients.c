@@ -22,7 +22,7 @@ static bool contains(const struct service_clients *c, const uint8_t pk[32])
 	return false;
 }
 
-static int add(struct service_clients *c, const uint8_t pk[32])
+int service_clients_add(struct service_clients *c, const uint8_t pk[32])
 {
 	void *bigger;
 
@@ -67,7 +67,7 @@ static int load_one(const char *folder, const char *name, struct service_clients
 		log_warn("%s: %s; that client is not let in", path, auth_file_error_str(r));
 		return 0;
 	}
-	return add(c, pk);
+	return service_clients_add(c, pk);
 }
 
 /* Every file of the folder. 0 or -errno. */
@@ -120,6 +120,20 @@ int service_clients_load(const char *dir, struct service_clients *ret, char *err
 	}
 	*ret = c;
 	return 0;
+}
+
+int service_clients_copy(const struct service_clients *from, struct service_clients *ret)
+{
+	struct service_clients c = { 0 };
+	int r = 0;
+
+	for (size_t i = 0; i < from->n && r == 0; i++)
+		r = service_clients_add(&c, from->pks[i]);
+	if (r < 0)
+		service_clients_deinit(&c);
+	else
+		*ret = c;
+	return r;
 }
 
 void service_clients_deinit(struct service_clients *c)

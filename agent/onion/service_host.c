@@ -271,9 +271,10 @@ int service_begin(struct service_host *h, struct service_options *options,
 }
 
 int service_host_add(struct service_host *h, const struct service_options *options,
-		     const struct service_key *key, uint8_t ret_id[ONION_ID_LEN])
+		     const struct service_key *key, const struct service_clients *clients,
+		     uint8_t ret_id[ONION_ID_LEN])
 {
-	struct service_clients nobody = { 0 };
+	struct service_clients who = { 0 };
 	struct service_options copy = *options;
 	struct service_key fresh;
 	char err[256];
@@ -282,11 +283,13 @@ int service_host_add(struct service_host *h, const struct service_options *optio
 	copy.dir = NULL;
 	if (service_options_check(&copy, err, sizeof(err)) < 0)
 		return -EINVAL;
+	if (clients && service_clients_copy(clients, &who) < 0)
+		return -ENOMEM;
 	if (key)
 		fresh = *key;
 	else
 		service_key_new(&fresh);
-	r = service_begin(h, &copy, &fresh, &nobody);
+	r = service_begin(h, &copy, &fresh, &who);
 	if (r == 0)
 		memcpy(ret_id, fresh.id, ONION_ID_LEN);
 	service_key_wipe(&fresh);

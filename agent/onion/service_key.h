@@ -54,6 +54,9 @@ struct service_clients {
  * them it is an error: nobody else than the user meant is let in. 0, or -errno and @err.
  */
 int service_clients_load(const char *dir, struct service_clients *ret, char *err, size_t err_len);
+/* One more, once. 0, -E2BIG (HS_CLIENTS_MAX), -ENOMEM. */
+int service_clients_add(struct service_clients *c, const uint8_t pk[32]);
+int service_clients_copy(const struct service_clients *from, struct service_clients *ret);
 void service_clients_deinit(struct service_clients *c);
 bool service_clients_equal(const struct service_clients *a, const struct service_clients *b);
 

@@ -310,7 +310,7 @@ static void teardown(void)
 
 static void add_service(void)
 {
-	ck_assert_int_eq(service_host_add(host, &options, NULL, address), 0);
+	ck_assert_int_eq(service_host_add(host, &options, NULL, NULL, address), 0);
 	settle();
 }
 

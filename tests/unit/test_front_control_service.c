@@ -178,6 +178,24 @@ START_TEST(a_key_is_told_on_request_and_gives_the_same_address)
 }
 END_TEST
 
+START_TEST(clients_that_are_named_are_the_only_ones)
+{
+	uint8_t sk[32];
+	uint8_t pk[2][32];
+	char key[2][CODEC_BASE32_LEN(32)];
+	char line[256];
+
+	for (int i = 0; i < 2; i++) {
+		crypto_x25519_keygen(sk, pk[i]);
+		codec_base32_encode(key[i], pk[i], sizeof(pk[i]));
+	}
+	snprintf(line, sizeof(line), "add 80 client=%s client=%s client=%s", key[0], key[1], key[0]);
+	command(line);
+	ck_assert_int_eq(status, 0);
+	ck_assert_ptr_nonnull(strstr(text, "\"authorized_clients\":2"));
+}
+END_TEST
+
 START_TEST(a_bound_service_goes_on_or_is_taken_back)
 {
 	command("add bound 80");
@@ -212,6 +230,8 @@ static const struct {
 	{ "add 80 max-streams=", "no number" },
 	{ "add 80 introduction-points=2", "no number" },
 	{ "add 80 circuit-source=yes", "0 or 1" },
+	{ "add 80 client=", "X25519 public key" },
+	{ "add 80 client=aaaa", "X25519 public key" },
 	{ "add 80 colour=blue", "unknown option" },
 	{ "remove", "one address" },
 	{ "remove a b", "one address" },
@@ -237,6 +257,7 @@ int main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_service_is_added_listed_and_removed);
 	tcase_add_test(t, a_key_is_told_on_request_and_gives_the_same_address);
+	tcase_add_test(t, clients_that_are_named_are_the_only_ones);
 	tcase_add_test(t, a_bound_service_goes_on_or_is_taken_back);
 	tcase_add_loop_test(t, what_makes_no_sense_is_refused, 0, (int)(sizeof(bad) / sizeof(bad[0])));
 	suite_add_tcase(s, t);

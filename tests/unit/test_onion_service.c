@@ -811,9 +811,9 @@ START_TEST(services_in_memory_come_and_go)
 	uint8_t id[ONION_ID_LEN];
 
 	service_key_new(&key);
-	ck_assert_int_eq(service_host_add(host, &options, &key, address), 0);
+	ck_assert_int_eq(service_host_add(host, &options, &key, NULL, address), 0);
 	ck_assert_mem_eq(address, key.id, sizeof(key.id));
-	ck_assert_int_eq(service_host_add(host, &options, &key, id), -EEXIST);
+	ck_assert_int_eq(service_host_add(host, &options, &key, NULL, id), -EEXIST);
 	ck_assert_int_eq(service_host_key(host, address, &same), 0);
 	ck_assert_mem_eq(&same, &key, sizeof(key));
 	settle();
@@ -824,7 +824,7 @@ START_TEST(services_in_memory_come_and_go)
 	ck_assert(!hosting);
 	ck_assert_int_eq(service_host_remove(host, address), -ENOENT);
 	options.n_ports = 0;
-	ck_assert_int_eq(service_host_add(host, &options, NULL, id), -EINVAL);
+	ck_assert_int_eq(service_host_add(host, &options, NULL, NULL, id), -EINVAL);
 }
 END_TEST
 
@@ -834,8 +834,8 @@ START_TEST(their_number_is_limited)
 
 	service_host_set_netdir(host, NULL);
 	for (int i = 0; i < SERVICES_MAX; i++)
-		ck_assert_int_eq(service_host_add(host, &options, NULL, id), 0);
-	ck_assert_int_eq(service_host_add(host, &options, NULL, id), -ENOSPC);
+		ck_assert_int_eq(service_host_add(host, &options, NULL, NULL, id), 0);
+	ck_assert_int_eq(service_host_add(host, &options, NULL, NULL, id), -ENOSPC);
 	ck_assert_uint_eq(service_host_count(host), SERVICES_MAX);
 }
 END_TEST
