@@ -44,6 +44,7 @@ struct door *door_new(int listener, struct book *book, struct privnet *net)
 	d->book = book;
 	TAILQ_INIT(&d->attempts);
 	(void)pthread_mutex_init(&d->lock, NULL);
+	(void)pthread_mutex_init(&d->flag_lock, NULL);
 	records_init(&d->records);
 	door_use(d, net);
 	for (int six = 0; six < 2; six++)
@@ -78,6 +79,26 @@ int door_take_error(struct door *d, int fd)
 	return records_take_error(&d->records, hold_cookie(fd));
 }
 
+int door_connect_now(struct door *d, int fd, const struct hold_endpoint *to)
+{
+	int r;
+
+	(void)pthread_mutex_lock(&d->flag_lock);
+	r = hold_connect_now(fd, to);
+	(void)pthread_mutex_unlock(&d->flag_lock);
+	return r;
+}
+
+static bool is_blocking(struct door *d, int fd)
+{
+	int flags;
+
+	(void)pthread_mutex_lock(&d->flag_lock);
+	flags = fcntl(fd, F_GETFL);
+	(void)pthread_mutex_unlock(&d->flag_lock);
+	return !(flags & O_NONBLOCK);
+}
+
 void door_forget(struct attempt *a)
 {
 	(void)pthread_mutex_lock(&a->door->lock);
@@ -88,6 +109,14 @@ void door_forget(struct attempt *a)
 }
 
 /* --- the caught call --- */
+
+/* Also in the moment between the two halves of the simultaneous open. */
+static bool is_connecting(int fd)
+{
+	int state = hold_tcp_state(fd);
+
+	return state == TCP_SYN_SENT || state == TCP_SYN_RECV;
+}
 
 static int64_t send_deadline(int fd)
 {
@@ -120,9 +149,9 @@ static int join_attempt(struct door *d, uint64_t cookie, const struct door_call 
 	(void)pthread_mutex_unlock(&d->lock);
 	if (joined != WAITERS_SETTLED)
 		return joined == WAITERS_JOINED ? 1 : -EALREADY;
-	for (int i = 0; i < SETTLE_TRIES && hold_tcp_state(c->fd) == TCP_SYN_SENT; i++)
+	for (int i = 0; i < SETTLE_TRIES && is_connecting(c->fd); i++)
 		(void)usleep(1000);
-	return hold_tcp_state(c->fd) == TCP_SYN_SENT ? -EALREADY : 0;
+	return is_connecting(c->fd) ? -EALREADY : 0;
 }
 
 static int start_thread(struct attempt *a)
@@ -221,12 +250,12 @@ static int prepare(struct door *d, const struct door_call *c, struct attempt *re
 
 int door_connect(struct door *d, const struct door_call *c)
 {
-	bool blocking = !(fcntl(c->fd, F_GETFL) & O_NONBLOCK);
+	bool blocking = is_blocking(d, c->fd);
 	struct hold_endpoint hold;
 	struct attempt a;
 	int r;
 
-	if (hold_tcp_state(c->fd) == TCP_SYN_SENT) {
+	if (is_connecting(c->fd)) {
 		r = join_attempt(d, hold_cookie(c->fd), c, blocking);
 		if (r != 0)
 			return r;
@@ -246,7 +275,7 @@ int door_connect(struct door *d, const struct door_call *c)
 	}
 	hold = hold_as_family(&a.held_by, c->domain);
 	if (r == 0)
-		r = hold_connect_now(c->fd, &hold);
+		r = door_connect_now(d, c->fd, &hold);
 	if (r != -EINPROGRESS) {
 		give_up(d, &a);
 		if (a.private && hold_tcp_state(c->fd) == TCP_CLOSE)

@@ -41,6 +41,7 @@ struct door {
 	int hold[2];		/* IPv4, IPv6 */
 	struct hold_endpoint held_by[2];
 	atomic_int streams;
+	pthread_mutex_t flag_lock;	/* of O_NONBLOCK in programs' sockets */
 	pthread_mutex_t lock;	/* of what follows */
 	struct ports *ports;	/* of @net */
 	TAILQ_HEAD(, attempt) attempts;
@@ -48,6 +49,11 @@ struct door {
 };
 
 int64_t door_now_ms(void);
+/*
+ * hold_connect_now() changes a flag for a moment that the program's socket has only once:
+ * nobody else here may look at it or change it meanwhile.
+ */
+int door_connect_now(struct door *d, int fd, const struct hold_endpoint *to);
 /* The attempt leaves the door's list. */
 void door_forget(struct attempt *a);
 /* A stream's thread, from connect() to its end; takes over the attempt. */

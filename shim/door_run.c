@@ -208,7 +208,7 @@ static void refuse(struct attempt *a, int error)
 	if (a->private && unreach_tell(a->door->net, a->fd, &a->dest, -error) == 0) {
 		/* connect() reports a failure once: the caller has it then. */
 		if (awaited) {
-			(void)hold_connect_now(a->fd, &hold);
+			(void)door_connect_now(a->door, a->fd, &hold);
 			unreach_forget(a->fd);
 		}
 	} else {
@@ -229,7 +229,7 @@ static void accept_caller(struct attempt *a)
 	if (!a->private)
 		records_add(&a->door->records, a->cookie, &a->dest, 0);
 	if (waiters_any_or_settle(&a->waiters))
-		(void)hold_connect_now(a->fd, &hold);
+		(void)door_connect_now(a->door, a->fd, &hold);
 	waiters_settle(&a->waiters, 0);
 }
 

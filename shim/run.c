@@ -310,7 +310,7 @@ static void set_proxies(const struct options *o)
 	struct ipc_addresses at = { 0 };
 
 	config_reload();
-	if (!o->no_proxy_env && agent_own_address(&at) != 0) {
+	if (!o->no_proxy_env && agent_own_address(&at) < 0) {
 		say("the agent at %s does not answer; end it and try again", config_get()->socket);
 		exit(EXIT_OURS);
 	}

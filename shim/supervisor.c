@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -264,11 +266,40 @@ static void close_others(const struct supervisor *s)
 		(void)closedir(dir);
 }
 
+/*
+ * Caught calls have a thread of their own, which sleeps where the kernel hands them out:
+ * a program waits for every one of them, and poll() before it would be felt.
+ */
+static void *answer_calls(void *arg)
+{
+	struct notify *n = arg;
+	int r;
+
+	/* Nobody may be left without an answer for a passing shortage; the end is ENOTCONN. */
+	while ((r = notify_serve(n)) != -ENOTCONN && r != -EBADF) {
+		if (r < 0)
+			(void)usleep(1000);
+	}
+	return NULL;
+}
+
+static bool start_answering(struct supervisor *s)
+{
+	pthread_t thread;
+
+	if (s->listener < 0 || pthread_create(&thread, NULL, answer_calls, s->notify) != 0)
+		return false;
+	(void)pthread_detach(thread);
+	return true;
+}
+
 static void serve(struct supervisor *s)
 {
+	bool apart = start_answering(s);
+
 	for (;;) {
 		struct pollfd p[] = {
-			{ .fd = s->listener, .events = POLLIN },
+			{ .fd = s->listener, .events = apart ? 0 : POLLIN },
 			{ .fd = s->chld, .events = POLLIN },
 			{ .fd = s->setup, .events = POLLIN },
 			{ .fd = s->reports, .events = 0 },
@@ -295,6 +326,17 @@ static void serve(struct supervisor *s)
 	}
 }
 
+/* Three descriptors a stream of the native door; the command keeps its own limit. */
+static void raise_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
 static _Noreturn void supervisor_main(const struct command *cmd, int reports)
 {
 	struct supervisor s = { .cmd = cmd, .listener = -1, .reports = reports, .setup = -1,
@@ -309,6 +351,7 @@ static _Noreturn void supervisor_main(const struct command *cmd, int reports)
 	if (start_command(&s) != 0)
 		_exit(125);
 	leave_terminal();
+	raise_limit();
 	close_others(&s);
 	/* The programs below have our user id: they may not trace us or take our sockets. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
