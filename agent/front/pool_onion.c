@@ -30,6 +30,7 @@
 #include "common/log.h"
 
 #define EXTEND_TIMEOUT_MS 30000	/* before anything is learned */
+#define EXTEND_EXTRA_MS 1000	/* C tor's, for relays that others chose (circuituse.c) */
 #define LINGERING_MAX 32	/* introductions of ten minutes, for all but the busiest */
 #define TRIES_MAX 4
 #define TRIES_MS 15000		/* from the first one on */
@@ -160,7 +161,7 @@ static int extend_timeout_ms(const struct pool *p, size_t n_hops)
 	int64_t timeout = p->config.config->build_timeout_ms;
 
 	if (timeout == 0 && p->config.cbt)
-		timeout = cbt_timeout_ms(p->config.cbt, (unsigned int)n_hops);
+		timeout = cbt_timeout_ms(p->config.cbt, (unsigned int)n_hops) + EXTEND_EXTRA_MS;
 	return timeout > 0 && timeout < EXTEND_TIMEOUT_MS ? (int)timeout : EXTEND_TIMEOUT_MS;
 }
 
@@ -293,14 +294,17 @@ static void on_task(struct loop_task *task)
 
 static bool has_room(const struct pool *p, enum onion_purpose purpose)
 {
-	size_t max = purpose >= ONION_SERVICE_HSDIR ? POOL_SERVICE_BUILDING_MAX
-						    : POOL_ONION_BUILDING_MAX;
 	const struct onion_order *o;
-	size_t n = 0;
+	size_t building = 0, services = 0;
 
-	TAILQ_FOREACH(o, &p->orders, entry)
-		n += !o->opened;
-	return p->n_orders < POOL_ONION_MAX && n < max;
+	TAILQ_FOREACH(o, &p->orders, entry) {
+		building += !o->opened;
+		services += o->oc.purpose >= ONION_SERVICE_HSDIR;
+	}
+	if (purpose >= ONION_SERVICE_HSDIR &&
+	    (services >= POOL_SERVICE_MAX || building >= POOL_SERVICE_BUILDING_MAX))
+		return false;
+	return p->n_orders < POOL_ONION_MAX && building < POOL_ONION_BUILDING_MAX;
 }
 
 static int do_launch(void *ctx, const struct onion_circ_request *req, struct onion_circ **ret)

@@ -17,9 +17,10 @@
 #define POOL_ONION_STEM_IDLE_MS (30 * 60 * 1000)	/* and twice that at random */
 #define POOL_ONION_MAX 256	/* of the pool's circuits, for onion services */
 /*
- * Of the POOL_BUILDING_MAX under way: clients of a service may ask for any number, and must stop
- * neither the user's own visits to services nor his circuits to exits.
+ * Of these, and of the POOL_BUILDING_MAX under way: clients of a service may ask for any number,
+ * and must stop neither the user's own visits to services nor his circuits to exits.
  */
+#define POOL_SERVICE_MAX 224
 #define POOL_SERVICE_BUILDING_MAX 20
 #define POOL_ONION_BUILDING_MAX 28
 

@@ -17,7 +17,7 @@
 #include "tests/support/pathnet.h"
 
 #define WALL 1790000000
-#define CIRCUITS 256
+#define CIRCUITS 320
 
 struct circuit {
 	const struct circuit_ops *ops;

@@ -516,7 +516,13 @@ START_TEST(there_is_a_limit)
 		n++;
 		ck_assert_uint_le(n, POOL_ONION_MAX);
 	}
-	ck_assert_uint_ge(n, 200);
+	ck_assert_uint_eq(n, POOL_SERVICE_MAX);
+	/* The user's own visits to services have a share that no service can take. */
+	while (launch(ONION_CLIENT_REND, &oc) == 0) {
+		open_circuit(n_circuits - 1);
+		n++;
+	}
+	ck_assert_uint_eq(n, POOL_ONION_MAX);
 	ck_assert_int_eq(asker.n_closed, 0);
 }
 END_TEST
