@@ -174,6 +174,8 @@ static const char *reason_text(const struct attach_end *end)
 		return onion_error_str(end->onion);
 	if (end->was_connected)
 		return "the server closed the connection without an answer";
+	if (end->onion)
+		return onion_error_str(end->onion);
 	switch (end->reason) {
 	case END_RESOLVEFAILED:
 		return "the exit relay found no address for this name. Is it spelled right";

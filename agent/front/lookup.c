@@ -157,10 +157,12 @@ static void bind_name(struct front *f, struct domain *domain, const char *name,
 static void bind_onion(struct front *f, struct domain *domain, const char *name,
 		       struct ipc_addresses *m)
 {
+	char mapped[CONFIG_NAME_MAX + 1];
 	uint8_t id[ONION_ID_LEN];
 	int r = onion_address_parse(name, strlen(name), id);
 
-	if (r == 0) {
+	/* MapAddress may give a service a short name. */
+	if (r == 0 || config_map_name(f->config.config, name, mapped)) {
 		bind_name(f, domain, name, m);
 		client_net_expect(f->onion);
 		return;

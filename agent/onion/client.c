@@ -124,6 +124,11 @@ bool client_note_path(struct client_service *s)
 	return ++s->n_paths <= CLIENT_PATH_TRIES;
 }
 
+bool client_is_slow(const struct client_service *s)
+{
+	return s->n_paths > CLIENT_PATH_QUICK;
+}
+
 void client_circ_gone(struct client_circ *circ, bool at_target)
 {
 	struct client_service *s = circ->service;

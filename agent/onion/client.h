@@ -40,7 +40,8 @@
 #define CLIENT_HSDIRS_MAX 16		/* directories asked for one descriptor */
 #define CLIENT_INTRO_TRIES 8		/* introductions in one run */
 #define CLIENT_REND_TRIES 6		/* rendezvous circuits in one run */
-#define CLIENT_PATH_TRIES 24		/* circuits of one run that broke before their last relay */
+#define CLIENT_PATH_TRIES 96		/* circuits of one run that broke before their last relay */
+#define CLIENT_PATH_QUICK 8		/* of those, how many are replaced at once; later ones wait */
 #define CLIENT_FETCHES 3		/* descriptors fetched in one run: the first, and fresh ones */
 #define CLIENT_UNREACHABLE_MAX 5	/* failures after which a point is not asked (C tor: 5) */
 #define CLIENT_NOTE_MS (2 * 60 * 1000)	/* failures of points are remembered (C tor: 2 min) */
@@ -105,6 +106,11 @@ struct onion_client_ops {
 	 */
 	int (*circ_open)(void *ctx, uint64_t domain_id, enum client_circ_kind kind,
 			 const struct relay_target *target, struct client_circ *circ, void **ret);
+	/*
+	 * One more hop, to another introduction point, on an open introduction circuit;
+	 * client_circ_opened() follows again. 0 or -errno, and the circuit is as it was.
+	 */
+	int (*circ_extend)(void *ctx, void *handle, const struct relay_target *target);
 	/* No events after this. */
 	void (*circ_close)(void *ctx, void *handle);
 	/* A joined circuit takes no new streams and ends with its last; no events after this. */

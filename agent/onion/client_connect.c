@@ -243,7 +243,8 @@ static void begin_intro(struct client_service *s)
 void client_attempt(struct client_service *s)
 {
 	if (s->desc->n_intro == 0) {
-		/* It said so itself: it takes nobody in. */
+		/* It said so itself: it takes nobody in. The next run asks whether that still holds. */
+		client_drop_desc(s);
 		client_fail(s, ONION_E_INTRO_FAILED);
 		return;
 	}
@@ -296,6 +297,20 @@ void client_solved(void *owner, int result, const struct pow_solution *solution)
 	introduce(s);
 }
 
+/* To the next point over the one that refused, as C tor does: a hop instead of a circuit. */
+static bool reuse_intro(struct client_service *s)
+{
+	if (s->n_intros >= CLIENT_INTRO_TRIES || !choose_point(s) ||
+	    CLIENT_OPS(s)->circ_extend(CLIENT_CTX(s), s->intro.handle,
+				       &s->desc->intro[s->intro_index].relay) < 0)
+		return false;
+	s->intro.state = CLIENT_CIRC_BUILDING;
+	s->intro.deadline_ms = 0;
+	s->n_intros++;
+	begin_pow(s);
+	return true;
+}
+
 /* The service was told, or will never be. */
 void client_introduced(struct client_circ *circ, uint16_t status)
 {
@@ -303,8 +318,8 @@ void client_introduced(struct client_circ *circ, uint16_t status)
 
 	if (circ->state != CLIENT_CIRC_WAITING)
 		return;
-	client_circ_end(circ);
 	if (status == 0) {
+		client_circ_end(circ);
 		/* It may have come before its introduction point said so. */
 		if (s->state != CLIENT_CONNECTING || s->rend.state != CLIENT_CIRC_READY)
 			return;
@@ -317,6 +332,9 @@ void client_introduced(struct client_circ *circ, uint16_t status)
 		 (unsigned long long)s->key.domain_id, status);
 	s->refused = true;
 	note_of(s)->refused = true;
+	if (s->state == CLIENT_CONNECTING && reuse_intro(s))
+		return;
+	client_circ_end(circ);
 	if (s->state == CLIENT_CONNECTING)
 		begin_intro(s);
 }
@@ -341,12 +359,22 @@ void client_joined(struct client_circ *circ)
 	client_changed(s);
 }
 
+/* Replaces what is missing, now or with the next tick. */
+static void go_on(struct client_service *s, bool on_the_way)
+{
+	if (on_the_way && client_is_slow(s))
+		return;
+	if (begin_rend(s))
+		begin_intro(s);
+}
+
 /* An introduction circuit, or what was waited for on it, did not come. */
 static void lost_intro(struct client_service *s, enum client_loss loss)
 {
 	bool asked = s->intro.state == CLIENT_CIRC_WAITING;
+	bool on_the_way = loss == CLIENT_LOSS_PATH && client_note_path(s);
 
-	if (loss == CLIENT_LOSS_PATH && client_note_path(s))
+	if (on_the_way)
 		s->n_intros--;
 	else if (asked && loss == CLIENT_LOSS_TIME)
 		note_of(s)->timed_out = true;
@@ -356,8 +384,7 @@ static void lost_intro(struct client_service *s, enum client_loss loss)
 	/* The service may have been told all the same, and would use up the cookie. */
 	if (asked)
 		client_circ_end(&s->rend);
-	if (begin_rend(s))
-		begin_intro(s);
+	go_on(s, on_the_way);
 }
 
 /* It did not come: what it demands of visitors may have changed (prop327 4.1). */
@@ -377,8 +404,9 @@ static void note_no_show(struct client_service *s)
 static void lost_rend(struct client_service *s, enum client_loss loss)
 {
 	bool told = s->rend.state == CLIENT_CIRC_WAITING || s->intro.state == CLIENT_CIRC_WAITING;
+	bool on_the_way = loss == CLIENT_LOSS_PATH && client_note_path(s);
 
-	if (loss == CLIENT_LOSS_PATH && client_note_path(s))
+	if (on_the_way)
 		s->n_rends--;
 	client_circ_end(&s->rend);
 	if (told) {
@@ -387,8 +415,8 @@ static void lost_rend(struct client_service *s, enum client_loss loss)
 		if (loss == CLIENT_LOSS_TIME)
 			note_no_show(s);
 	}
-	if (s->state == CLIENT_CONNECTING && begin_rend(s))
-		begin_intro(s);
+	if (s->state == CLIENT_CONNECTING)
+		go_on(s, on_the_way);
 }
 
 void client_connect_lost(struct client_circ *circ, enum client_loss loss)

@@ -169,7 +169,8 @@ void client_fetch_lost(struct client_service *s, bool again)
 		forget_asked(s);
 	else
 		s->next_hsdir++;
-	ask_next(s);
+	if (!again || !client_is_slow(s))
+		ask_next(s);
 }
 
 /* Until when it holds: what it says, its certificate, and the puzzle in it. */

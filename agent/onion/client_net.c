@@ -23,6 +23,7 @@ struct net_circ {
 	struct client_net *net;
 	struct client_circ *circ;	/* NULL: retired */
 	struct onion_circ *oc;		/* NULL: gone */
+	uint8_t target_id[RSA_ID_LEN];	/* who was asked for last; not REND */
 	struct dir_request *request;
 	uint8_t cookie[HS_COOKIE_LEN];	/* REND */
 	bool has_ntor;			/* INTRODUCE1 was made for this rendezvous */
@@ -71,23 +72,23 @@ static void on_opened(struct onion_circ *oc)
 }
 
 /* Did the relay that was asked for do it? A rendezvous point is known only when it is there. */
-static bool is_at_target(const struct onion_circ *oc, const struct circuit_failure *why)
+static bool is_at_target(const struct net_circ *c, const struct circuit_failure *why)
 {
+	const struct onion_circ *oc = c->oc;
 	const struct relay_target *hop;
 
 	if (why->was_open || why->error == CIRCUIT_E_CLOSED || !oc->circuit)
 		return true;
 	hop = circuit_hop(oc->circuit, why->hop);
-	return oc->purpose == ONION_CLIENT_REND
-		       ? false
-		       : hop && memcmp(hop->rsa_id, oc->target.rsa_id, RSA_ID_LEN) == 0;
+	return oc->purpose != ONION_CLIENT_REND && hop &&
+	       memcmp(hop->rsa_id, c->target_id, RSA_ID_LEN) == 0;
 }
 
 static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
 {
 	struct net_circ *c = oc->owner;
 	struct client_circ *circ = c->circ;
-	bool at_target = is_at_target(oc, why);
+	bool at_target = is_at_target(c, why);
 
 	log_debug("onion: %s circuit: %s", onion_purpose_str(oc->purpose),
 		  circuit_error_str(why->error));
@@ -169,6 +170,8 @@ static int do_circ_open(void *ctx, uint64_t domain_id, enum client_circ_kind kin
 		return -EAGAIN;
 	c->net = n;
 	c->circ = circ;
+	if (target)
+		memcpy(c->target_id, target->rsa_id, RSA_ID_LEN);
 	r = n->config.launcher.launch(n->config.launcher.ctx, &req, &c->oc);
 	if (r < 0) {
 		free(c);
@@ -176,6 +179,21 @@ static int do_circ_open(void *ctx, uint64_t domain_id, enum client_circ_kind kin
 	}
 	*ret = c;
 	return 0;
+}
+
+static int do_circ_extend(void *ctx, void *handle, const struct relay_target *target)
+{
+	struct client_net *n = ctx;
+	struct net_circ *c = handle;
+
+	int r;
+
+	if (!n->config.launcher.extend)
+		return -ENOSYS;
+	r = n->config.launcher.extend(n->config.launcher.ctx, c->oc, target);
+	if (r == 0)
+		memcpy(c->target_id, target->rsa_id, RSA_ID_LEN);
+	return r;
 }
 
 static void do_circ_close(void *ctx, void *handle)
@@ -321,6 +339,7 @@ static int do_introduce(void *ctx, void *intro_handle, void *rend_handle,
 	rend->has_ntor = len > 0;
 	rend->sendme_inc = desc->terms.has_cc ? desc->terms.sendme_inc : 0;
 	secret_wipe(&inner, sizeof(inner));
+	secret_wipe(&keys, sizeof(keys));
 	if (len < 0)
 		return len;
 	return circuit_send_onion(intro->oc->circuit, RELAY_INTRODUCE1, body, (size_t)len);
@@ -372,6 +391,7 @@ static const struct onion_client_ops client_ops = {
 	.is_current = do_is_current,
 	.decode = do_decode,
 	.circ_open = do_circ_open,
+	.circ_extend = do_circ_extend,
 	.circ_close = do_circ_close,
 	.circ_retire = do_circ_retire,
 	.fetch = do_fetch,

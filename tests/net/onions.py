@@ -115,14 +115,13 @@ class Onion:
     def url(self, path="/", sub=""):
         return f"http://{sub}{self.address()}{path}"
 
-    def intro_points(self):
-        """Fingerprints of the relays that introduce it, by tor's own circuits."""
-        found = []
-        for line in control(os.path.join(self.dir, "control.sock"), "GETINFO circuit-status"):
-            m = re.search(r"\d+ BUILT (\S+) .*PURPOSE=HS_SERVICE_INTRO", line)
-            if m:
-                found.append(m.group(1).split(",")[-1].lstrip("$").split("~")[0])
-        return found
+    def forget_introductions(self):
+        """Closes its circuits to introduction points; how many there were."""
+        path = os.path.join(self.dir, "control.sock")
+        ids = [m.group(1) for line in control(path, "GETINFO circuit-status")
+               if (m := re.search(r"(\d+) BUILT .*PURPOSE=HS_SERVICE_INTRO", line))]
+        control(path, *[f"CLOSECIRCUIT {x}" for x in ids])
+        return len(ids)
 
     def stop(self, web=True):
         for p in [self.p] + ([self.web] if web else []):

@@ -28,13 +28,14 @@ struct fake {
 	struct fake *introduced_for;	/* of an introduction: its rendezvous circuit */
 	size_t intro;
 	bool with_solution;
+	unsigned int n_extended;
 };
 
 static struct fake fakes[CIRCS];
 static size_t n_fakes;
 static size_t n_open[3];	/* by kind: not closed */
 static struct {
-	int locate, circ_open, decode, fetch, establish, introduce, solve;
+	int locate, circ_open, circ_extend, decode, fetch, establish, introduce, solve;
 } result;
 static bool current;
 static size_t n_intro;
@@ -116,6 +117,21 @@ static int do_circ_open(void *ctx, uint64_t domain_id, enum client_circ_kind kin
 		f->target = *target;
 	n_open[kind]++;
 	*ret = f;
+	return 0;
+}
+
+static int do_circ_extend(void *ctx, void *handle, const struct relay_target *target)
+{
+	struct fake *f = handle;
+
+	(void)ctx;
+	ck_assert(f->kind == CLIENT_CIRC_INTRO && !f->closed);
+	if (result.circ_extend)
+		return result.circ_extend;
+	ck_assert_mem_ne(f->target.rsa_id, target->rsa_id, RSA_ID_LEN);
+	f->target = *target;
+	f->introduced_for = NULL;
+	f->n_extended++;
 	return 0;
 }
 
@@ -220,7 +236,8 @@ static void do_changed(void *ctx)
 
 static const struct onion_client_ops ops = {
 	.locate = do_locate, .is_current = do_is_current, .decode = do_decode,
-	.circ_open = do_circ_open, .circ_close = do_circ_close, .circ_retire = do_circ_retire,
+	.circ_open = do_circ_open, .circ_extend = do_circ_extend, .circ_close = do_circ_close,
+	.circ_retire = do_circ_retire,
 	.fetch = do_fetch, .establish = do_establish, .introduce = do_introduce,
 	.solve = do_solve, .solve_cancel = do_solve_cancel, .random_below = do_random_below,
 	.changed = do_changed,
@@ -239,6 +256,7 @@ static void set_up(void)
 	n_fakes = 0;
 	memset(n_open, 0, sizeof(n_open));
 	memset(&result, 0, sizeof(result));
+	result.circ_extend = -ENOSPC;
 	memset(&puzzle, 0, sizeof(puzzle));
 	memset(&terms, 0, sizeof(terms));
 	current = true;

@@ -198,7 +198,8 @@ static void setup(void)
 	n_requests = attach_result = identities = reloads = stops = 0;
 	refuse_domains = false;
 	config_init(&config);
-	ck_assert_int_eq(config_parse(&config, "MapAddress mapped.test 192.0.2.7\n", 33, err,
+	ck_assert_int_eq(config_parse(&config, "MapAddress mapped.test 192.0.2.7\n"
+					       "MapAddress shop.onion mapped.test\n", 67, err,
 				      sizeof(err)), 0);
 	ev = ev_loop_new(EVFLAG_AUTO);
 	loop_init(&loop, ev);
@@ -555,6 +556,8 @@ START_TEST(onion_services_have_no_addresses_to_ask_for)
 	resolve("www." SERVICE ".onion", &m);
 	ck_assert_int_eq(m.lookup, IPC_LOOKUP_OK);
 	ck_assert_uint_eq(m.v4.family, ADDR_V4);
+	resolve("shop.onion", &m);
+	ck_assert_int_eq(m.lookup, IPC_LOOKUP_OK);
 	resolve(MISTYPED ".onion", &m);
 	ck_assert_int_eq(m.lookup, IPC_LOOKUP_NONAME);
 	resolve("expyuzz4wqqyqhjn.onion", &m);

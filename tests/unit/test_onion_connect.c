@@ -22,6 +22,33 @@ START_TEST(a_refusal_makes_room_for_another_point)
 }
 END_TEST
 
+START_TEST(the_next_point_is_reached_over_the_one_that_refused)
+{
+	struct fake *rend;
+	struct fake *intro;
+
+	result.circ_extend = 0;
+	start();
+	answer_fetch(200, "desc");
+	rend = establish();
+	intro = opened(CLIENT_CIRC_INTRO);
+	client_introduced(intro->circ, 1);
+	ck_assert(!intro->closed && !rend->closed);
+	ck_assert_uint_eq(intro->n_extended, 1);
+	ck_assert_uint_eq(intro->target.rsa_id[0], 0x41);
+	if (_i == 0) {
+		ck_assert_ptr_eq(introduced(), rend);
+	} else {
+		/* That fails as any other circuit. */
+		lose(intro);
+		ck_assert_uint_eq(newest(CLIENT_CIRC_INTRO)->target.rsa_id[0], 0x42);
+		ck_assert_ptr_eq(introduced(), rend);
+	}
+	client_joined(rend->circ);
+	ck_assert_int_eq(take(NULL), 0);
+}
+END_TEST
+
 /* Refuses at all of a descriptor's points. */
 static void refuse_all(void)
 {
@@ -69,6 +96,10 @@ START_TEST(a_service_without_points_refuses)
 	start();
 	answer_fetch(200, "desc");
 	ck_assert_int_eq(take(NULL), ONION_E_INTRO_FAILED);
+	/* It may have begun to take visitors meanwhile. */
+	pass_ms(CLIENT_FAILURE_MS + 1);
+	start();
+	ck_assert_ptr_nonnull(newest(CLIENT_CIRC_HSDIR));
 }
 END_TEST
 
@@ -154,8 +185,10 @@ START_TEST(what_breaks_on_the_way_is_not_the_points_fault)
 	first = newest(CLIENT_CIRC_INTRO);
 	for (int i = 0; i < CLIENT_PATH_TRIES / 2; i++) {
 		lose_at(newest(CLIENT_CIRC_INTRO), false);
+		(void)wait_ms(500);
 		ck_assert_uint_eq(newest(CLIENT_CIRC_INTRO)->target.rsa_id[0], first->target.rsa_id[0]);
 		lose_at(newest(CLIENT_CIRC_REND), false);
+		(void)wait_ms(500);
 	}
 	rend = establish();
 	ck_assert_ptr_eq(introduced(), rend);
@@ -176,7 +209,7 @@ START_TEST(ways_that_always_break_are_not_tried_for_ever)
 			lose_at(newest(CLIENT_CIRC_HSDIR), false);
 		else
 			lose_at(newest(_i == 0 ? CLIENT_CIRC_INTRO : CLIENT_CIRC_REND), false);
-		r = take(NULL);
+		r = wait_ms(500);
 	}
 	ck_assert_int_gt(r, 0);
 }
@@ -312,7 +345,8 @@ START_TEST(no_effort_no_puzzle_until_the_service_stays_away)
 {
 	want_pow(0);
 	start();
-	n_intro = 1;
+	/* Whichever point told it. */
+	n_intro = _i == 0 ? 1 : 3;
 	answer_fetch(200, "desc");
 	ck_assert_uint_eq(puzzle.started, 0);
 	(void)establish();
@@ -375,6 +409,7 @@ int main(void)
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, a_refusal_makes_room_for_another_point);
+	tcase_add_loop_test(t, the_next_point_is_reached_over_the_one_that_refused, 0, 2);
 	tcase_add_test(t, when_all_refuse_a_fresh_descriptor_is_fetched);
 	tcase_add_test(t, when_fresh_descriptors_do_not_help_the_run_ends);
 	tcase_add_test(t, a_service_without_points_refuses);
@@ -390,7 +425,7 @@ int main(void)
 	tcase_add_test(t, a_service_that_does_not_come_is_asked_for_its_terms_again);
 	tcase_add_test(t, a_service_that_never_comes_is_given_up);
 	tcase_add_test(t, a_puzzle_is_solved_beside_the_circuits);
-	tcase_add_test(t, no_effort_no_puzzle_until_the_service_stays_away);
+	tcase_add_loop_test(t, no_effort_no_puzzle_until_the_service_stays_away, 0, 2);
 	tcase_add_test(t, a_solution_is_used_once_and_kept_while_unused);
 	tcase_add_loop_test(t, without_a_solution_it_is_tried_all_the_same, 0, 2);
 	suite_add_tcase(s, t);
