@@ -222,6 +222,13 @@ static uint32_t begin_flags(const struct attach *a)
 	return STREAM_IPV6_OK | STREAM_IPV6_PREFERRED;
 }
 
+static bool is_far(const struct pool_circ *pc)
+{
+	uint64_t rtt_us = pool_circ_rtt_us(pc);
+
+	return rtt_us == 0 || rtt_us >= ATTACH_FAR_US;
+}
+
 static int begin(struct attach *a, struct pool_circ *pc)
 {
 	struct circuit *c = pool_circ_circuit(pc);
@@ -252,6 +259,8 @@ static int begin(struct attach *a, struct pool_circ *pc)
 	}
 	a->state = ATTACH_BEGUN;
 	a->early_sent = 0;
+	if (a->optimistic_if_far && a->early_len == 0)
+		a->optimistic = is_far(pc);
 	log_debug("stream %llu: begun on circ %llu", (unsigned long long)a->id,
 		  (unsigned long long)circuit_id(c));
 	return 0;
@@ -386,6 +395,7 @@ int attach_alloc(struct attach_set *s, const struct attach_request *req,
 	a->id = s->next_id++;
 	a->kind = req->kind;
 	a->optimistic = req->optimistic;
+	a->optimistic_if_far = req->optimistic_if_far;
 	a->port = req->port;
 	a->started_ms = now_ms(s);
 	a->waiting_ms = a->started_ms;

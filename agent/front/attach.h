@@ -46,6 +46,12 @@ enum attach_kind {
 	ATTACH_SERVICE,	/* begun by a client of an onion service of ours: attach_take() */
 };
 
+/*
+ * Nothing of ours follows early data, so relays do not acknowledge CONNECTED before their kernel's
+ * timer, 40 ms, and with Nagle's algorithm the answer waits for that: a loss on shorter paths.
+ */
+#define ATTACH_FAR_US 50000
+
 struct attach_request {
 	enum attach_kind kind;
 	struct domain *domain;	/* NULL for ATTACH_DIR */
@@ -53,6 +59,7 @@ struct attach_request {
 	struct addr addr;	/* a literal destination */
 	uint16_t port;
 	bool optimistic;	/* data may be sent before CONNECTED (attach_early.c) */
+	bool optimistic_if_far;	/* the same, where a round trip is worth it: ATTACH_FAR_US */
 	const struct relay_target *relay;	/* ATTACH_DIR: NULL: a directory guard */
 };
 

@@ -24,6 +24,7 @@ struct attach {
 	uint64_t id;
 	enum attach_kind kind;
 	enum attach_state state;
+	bool optimistic_if_far;
 	bool optimistic;
 	/* What left before CONNECTED, kept for another try; NULL: nothing. */
 	uint8_t *early;

@@ -29,7 +29,7 @@ int exchange_open_stream(struct exchange *x)
 		.addr = x->dest.addr,
 		.port = x->port,
 		/* The program learns nothing before the server has answered: no harm in haste. */
-		.optimistic = f->config.config->optimistic.mode != CONFIG_OPTIMISTIC_NONE,
+		.optimistic_if_far = f->config.config->optimistic.mode != CONFIG_OPTIMISTIC_NONE,
 	};
 
 	x->reused = false;

@@ -115,6 +115,8 @@ struct circuit *pool_circ_circuit(const struct pool_circ *pc);
 const uint8_t *pool_circ_exit_id(const struct pool_circ *pc);
 /* May the exit connect to IPv6 at @port (path-spec 2.2: from "p6")? */
 bool pool_circ_exits_v6(const struct pool_circ *pc, uint16_t port);
+/* Of the leg of a set that we send on; 0 where none is known, as of single circuits. */
+uint64_t pool_circ_rtt_us(const struct pool_circ *pc);
 /* No new streams on it: it misbehaves, or is full. */
 void pool_circ_spoil(struct pool_circ *pc);
 /*

@@ -238,6 +238,18 @@ void pool_set_gone(struct pool_circ *face)
 	}
 }
 
+uint64_t pool_circ_rtt_us(const struct pool_circ *pc)
+{
+	struct conflux_leg_info legs[CONFLUX_LEGS_MAX];
+	size_t n = pc->is_set ? conflux_legs(pc->circuit, legs) : 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (legs[i].current)
+			return legs[i].rtt_us;
+	}
+	return 0;
+}
+
 /* --- sets --- */
 
 static struct pool_circ *new_face(struct pool *p, const struct path *path,

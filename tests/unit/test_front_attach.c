@@ -23,6 +23,7 @@ struct pool {
 	size_t n_avoid;
 	bool opened;
 	bool v6;
+	uint64_t rtt_us;
 };
 struct pool_circ {
 	uint8_t exit_id[RSA_ID_LEN];
@@ -70,6 +71,12 @@ struct circuit *pool_circ_circuit(const struct pool_circ *pc)
 const uint8_t *pool_circ_exit_id(const struct pool_circ *pc)
 {
 	return pc->exit_id;
+}
+
+uint64_t pool_circ_rtt_us(const struct pool_circ *pc)
+{
+	(void)pc;
+	return pool.rtt_us;
 }
 
 bool pool_circ_exits_v6(const struct pool_circ *pc, uint16_t port)
@@ -553,6 +560,25 @@ START_TEST(early_data_is_not_sent_twice_when_nobody_answered)
 }
 END_TEST
 
+/* On a set whose round trip is known and short nothing leaves before CONNECTED. */
+START_TEST(haste_only_where_the_exit_is_far)
+{
+	static const uint64_t rtt_us[] = { 0, ATTACH_FAR_US - 1, ATTACH_FAR_US, 400000 };
+	struct attach_request req = {
+		.kind = ATTACH_CONNECT, .domain = domain, .host = "a.test", .port = 80,
+		.optimistic_if_far = true,
+	};
+
+	room = 100;
+	pool.rtt_us = rtt_us[_i];
+	ck_assert_int_eq(attach_new(set, &req, &ops, NULL, &a), 0);
+	turn();
+	ck_assert_uint_eq(attach_room(a), _i == 1 ? 0 : 100);
+	connect_stream(addr_v4(0x08080808));
+	ck_assert_uint_eq(attach_room(a), 100);
+}
+END_TEST
+
 START_TEST(early_data_has_a_limit)
 {
 	static const uint8_t bytes[ATTACH_EARLY_MAX + 1];
@@ -927,6 +953,7 @@ int main(void)
 	tcase_add_test(t, an_internal_answer_for_a_name_is_refused);
 	tcase_add_test(t, early_data_is_sent_again_where_the_exit_did_not_connect);
 	tcase_add_loop_test(t, early_data_is_not_sent_twice_when_nobody_answered, 0, 2);
+	tcase_add_loop_test(t, haste_only_where_the_exit_is_far, 0, 4);
 	tcase_add_test(t, early_data_has_a_limit);
 	tcase_add_test(t, early_data_leaves_again_as_the_new_stream_has_room);
 	tcase_add_test(t, a_domain_knows_where_it_was_connected);

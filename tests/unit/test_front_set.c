@@ -36,6 +36,7 @@ START_TEST(an_exit_that_can_gets_a_set_of_two_legs)
 	open_circuit(0);
 	ck_assert_int_eq(pool_take(pool, &n, &pc), 0);
 	ck_assert_ptr_eq(pool_circ_circuit(pc), &circuits[0]);
+	ck_assert_uint_eq(pool_circ_rtt_us(pc), 2000);
 	ck_assert_uint_eq(n_circuits, 3);
 	/* Legs outlive any idle time while their set lives. */
 	at(3 * 3600 * 1000);
