@@ -126,7 +126,7 @@ static void draw_circuit(const struct top *t, const json_t *c, int y)
 	char row[LINE_MAX_COLUMNS];
 
 	format_path(c, path);
-	(void)snprintf(row, sizeof(row), "%c%5lld %-8s %-9s %6lld %-9s %s", chosen ? '>' : ' ',
+	(void)snprintf(row, sizeof(row), "%c%5lld %-8s %-9s %6lld %-9s %.400s", chosen ? '>' : ' ',
 		       ctl_number(c, "id"), ctl_text(c, "state"), ctl_text(c, "purpose"),
 		       ctl_number(c, "domain"), ctl_span(ctl_number(c, "age_ms") / 1000, age),
 		       json_is_array(json_object_get(c, "legs")) ? "set of circuits" : path);

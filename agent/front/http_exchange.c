@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -77,6 +78,17 @@ static void fail(struct exchange *x, const char *status, const char *text)
 	client_failure(x->client, status, x->plan.is_head ? "" : text);
 }
 
+/* The server speaks something that nobody is allowed to guess at. */
+static void fail_malformed(struct exchange *x, const char *what)
+{
+	char text[EXCHANGE_TEXT_MAX];
+
+	/* There nobody chose a proxy, and the program may know better. */
+	snprintf(text, sizeof(text), "%s%s\n", what,
+		 x->client->origin.base ? " With onionify --no-proxy-env the program asks it itself." : "");
+	fail(x, "502 Bad Gateway", text);
+}
+
 /* The program has all of it. */
 static void finish(struct exchange *x)
 {
@@ -106,7 +118,7 @@ static bool take_head(struct exchange *x, const struct http_response *m, const s
 
 	if (http_plan_response(&x->plan, m, f, &x->outcome) < 0 ||
 	    (x->outcome.is_interim && ++x->n_interim > EXCHANGE_INTERIM_MAX)) {
-		fail(x, "502 Bad Gateway", "The server's answer is not valid HTTP.\n");
+		fail_malformed(x, "The server's answer is not valid HTTP.");
 		return false;
 	}
 	/* HTTP/1.0 knows no 1xx (RFC 9110 15.2). */
@@ -145,9 +157,8 @@ static int take_heads(struct exchange *x)
 			n = http_response_parse((const char *)outbuf_data(&x->head),
 						outbuf_len(&x->head), &m, &fields);
 		if (n < 0) {
-			fail(x, "502 Bad Gateway",
-			     n == -EMSGSIZE ? "The head of the server's answer is too long.\n"
-					    : "The server's answer is not valid HTTP.\n");
+			fail_malformed(x, n == -EMSGSIZE ? "The head of the server's answer is too long."
+							 : "The server's answer is not valid HTTP.");
 			return 0;
 		}
 		if (n == 0 || !take_head(x, &m, &fields))
