@@ -129,11 +129,11 @@ static const char *parse_isolate(const char *text)
 	size_t len = strlen(text);
 
 	for (size_t i = 0; i < len; i++) {
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+		if (text[i] <= ' ' || text[i] > '~')	/* as the agent takes it */
 			len = 0;
 	}
 	if (len == 0 || len > ISOLATE_MAX) {
-		say("--isolate takes a name of 1 to %zu printable bytes", (size_t)ISOLATE_MAX);
+		say("--isolate takes 1 to %zu letters, digits and signs, no blanks", (size_t)ISOLATE_MAX);
 		usage_error();
 	}
 	return text;
