@@ -381,6 +381,7 @@ static void tick(void)
 	int64_t now_us = loop.now_us;
 
 	ev_invoke(ev, &pool->timer, EV_TIMER);
+	ev_timer_stop(ev, &pool->timer);	/* ticks come from here alone */
 	ev_run(ev, EVRUN_NOWAIT);	/* looks at the real clock */
 	loop.now_us = now_us;
 }

@@ -88,6 +88,7 @@ static void run_tasks(void)
 {
 	int64_t now_us = loop.now_us;
 
+	ev_timer_stop(ev, &pool->timer);
 	ev_run(ev, EVRUN_NOWAIT);
 	loop.now_us = now_us;
 }
