@@ -9,7 +9,6 @@ import re
 import shutil
 import statistics
 import sys
-import time
 
 from client import Client, run
 from network import NetworkError, ROOT
