@@ -3,8 +3,10 @@
 #include "agent/onion/desc_crypt.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "agent/onion/hs_desc.h"
 #include "common/crypto.h"
 #include "common/secret.h"
 #include "common/wire.h"
@@ -75,6 +77,20 @@ static void apply_stream(const struct layer_keys *k, void *data, size_t len)
 	crypto_aes_ctr_init(&c, k->key, sizeof(k->key), k->iv);
 	crypto_aes_ctr_apply(&c, data, len);
 	secret_wipe(&c, sizeof(c));
+}
+
+int desc_blob_take(const struct netdoc_item *it, uint8_t **ret_blob, size_t *ret_len)
+{
+	ssize_t n;
+
+	*ret_blob = malloc(it->object.len + 1);
+	if (!*ret_blob)
+		return -ENOMEM;
+	n = netdoc_object(it, "MESSAGE", *ret_blob, it->object.len);
+	if (n <= DESC_CRYPT_OVERHEAD)
+		return HS_DESC_E_VALUE;
+	*ret_len = (size_t)n;
+	return 0;
 }
 
 int desc_decrypt(const struct desc_secret *s, uint8_t *blob, size_t blob_len, char **ret_text,

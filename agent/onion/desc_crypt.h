@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agent/onion/hs_keys.h"
+#include "dirclient/netdoc.h"
 
 #define DESC_SALT_LEN 16
 #define DESC_MAC_LEN 32
@@ -29,6 +30,11 @@ struct desc_secret {
 	const uint8_t *cookie;	/* DESC_COOKIE_LEN bytes, or NULL */
 };
 
+/*
+ * The encrypted layer in a line's object. @ret_blob is to be freed by the caller, after an error,
+ * too. 0, -ENOMEM, or HS_DESC_E_VALUE: no MESSAGE, or too short for a layer.
+ */
+int desc_blob_take(const struct netdoc_item *it, uint8_t **ret_blob, size_t *ret_len);
 /*
  * Checks the MAC, then decrypts @blob in place. The text, which lies in it, ends before
  * its padding and always with a newline. 0, or -EBADMSG (MAC, or nothing inside).

@@ -60,20 +60,6 @@ static int take_client(struct desc_middle *d, size_t *cap, struct netdoc_str arg
 	return 0;
 }
 
-static int take_blob(struct desc_middle *d, const struct netdoc_item *it)
-{
-	ssize_t n;
-
-	d->blob = malloc(it->object.len + 1);
-	if (!d->blob)
-		return -ENOMEM;
-	n = netdoc_object(it, "MESSAGE", d->blob, it->object.len);
-	if (n <= DESC_CRYPT_OVERHEAD)
-		return HS_DESC_E_VALUE;
-	d->blob_len = (size_t)n;
-	return 0;
-}
-
 static int take_item(struct desc_middle *d, size_t *cap, const struct netdoc_item *it,
 		     enum part part)
 {
@@ -90,7 +76,7 @@ static int take_item(struct desc_middle *d, size_t *cap, const struct netdoc_ite
 	case PART_CLIENT:
 		return take_client(d, cap, args);
 	case PART_BLOB:
-		return take_blob(d, it);
+		return desc_blob_take(it, &d->blob, &d->blob_len);
 	case PART_ALL:
 		break;
 	}

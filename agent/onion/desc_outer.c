@@ -60,20 +60,6 @@ static int take_cert(struct desc_outer *d, const struct netdoc_item *it, int64_t
 	return 0;
 }
 
-static int take_blob(struct desc_outer *d, const struct netdoc_item *it)
-{
-	ssize_t n;
-
-	d->blob = malloc(it->object.len + 1);
-	if (!d->blob)
-		return -ENOMEM;
-	n = netdoc_object(it, "MESSAGE", d->blob, it->object.len);
-	if (n <= DESC_CRYPT_OVERHEAD)
-		return HS_DESC_E_VALUE;
-	d->blob_len = (size_t)n;
-	return 0;
-}
-
 static int take_numbers(struct desc_outer *d, enum part part, struct netdoc_str args)
 {
 	uint32_t version;
@@ -121,7 +107,7 @@ static int take_item(struct desc_outer *d, const struct netdoc_item *it, enum pa
 	case PART_CERT:
 		return take_cert(d, it, now);
 	case PART_BLOB:
-		return take_blob(d, it);
+		return desc_blob_take(it, &d->blob, &d->blob_len);
 	case PART_SIGNATURE:
 	case PART_ALL:
 		break;

@@ -7,12 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/circ/relay_crypto.h"
 #include "common/crypto.h"
+#include "tests/bench/bench_measure.h"
 
-#define ROUNDS 5
 #define HOPS 3
 #define CELL_RELAY 3
 
@@ -28,29 +27,9 @@ struct bench {
 	uint8_t block[512];
 };
 
-typedef void (*bench_fn)(struct bench *b);
-
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 static void measure(const char *name, bench_fn fn, struct bench *b, unsigned int n)
 {
-	double best = 1e9;
-
-	for (int round = 0; round < ROUNDS; round++) {
-		double start = seconds();
-
-		for (unsigned int i = 0; i < n; i++)
-			fn(b);
-		if (seconds() - start < best)
-			best = seconds() - start;
-	}
-	printf("%-28s %10.0f ns\n", name, best / n * 1e9);
+	printf("%-28s %10.0f ns\n", name, bench_measure(fn, b, n) * 1e9);
 }
 
 static void aes_ctr(struct bench *b)

@@ -7,14 +7,13 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "agent/onion/hs_desc.h"
 #include "agent/onion/hsdir_ring.h"
+#include "tests/bench/bench_measure.h"
 #include "tests/support/hsworld.h"
 #include "tests/support/pathnet.h"
 
-#define ROUNDS 5
 #define RELAYS 9000
 
 struct bench {
@@ -26,29 +25,9 @@ struct bench {
 	size_t len;
 };
 
-typedef void (*bench_fn)(struct bench *b);
-
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
 static void measure(const char *name, bench_fn fn, struct bench *b, unsigned int n)
 {
-	double best = 1e9;
-
-	for (int round = 0; round < ROUNDS; round++) {
-		double start = seconds();
-
-		for (unsigned int i = 0; i < n; i++)
-			fn(b);
-		if (seconds() - start < best)
-			best = seconds() - start;
-	}
-	printf("%-28s %10.1f us\n", name, best / n * 1e6);
+	printf("%-28s %10.1f us\n", name, bench_measure(fn, b, n) * 1e6);
 }
 
 static void derive(struct bench *b)

@@ -2,17 +2,15 @@
 /*
  * bench_pow.c - what proofs of work cost, one line per metric
  *
- * Best of three rounds on one core. A solve is one challenge: function, 65536 hashes
+ * Best of five rounds on one core. A solve is one challenge: function, 65536 hashes
  * and the search, which finds two solutions on average; an effort of E takes about E / 2.
  */
 #include <stdio.h>
-#include <time.h>
 
 #include "agent/onion/hashx.h"
 #include "agent/onion/pow.h"
 #include "common/crypto.h"
-
-#define ROUNDS 3
+#include "tests/bench/bench_measure.h"
 
 struct bench {
 	struct hashx hash;
@@ -23,29 +21,6 @@ struct bench {
 	size_t solutions;
 	uint64_t sink;
 };
-
-static double seconds(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec * 1e-9;
-}
-
-static double measure(void (*fn)(struct bench *b), struct bench *b, unsigned int n)
-{
-	double best = 1e9;
-
-	for (int round = 0; round < ROUNDS; round++) {
-		double start = seconds();
-
-		for (unsigned int i = 0; i < n; i++)
-			fn(b);
-		if (seconds() - start < best)
-			best = seconds() - start;
-	}
-	return best / n;
-}
 
 static void make(struct bench *b)
 {
@@ -102,14 +77,14 @@ int main(void)
 	if (crypto_init() != 0 || !b.solver)
 		return 1;
 	make_proof(&b);
-	printf("%-28s %10.1f us\n", "HashX function made", measure(make, &b, 500) * 1e6);
-	printf("%-28s %10.0f ns\n", "HashX single", measure(single, &b, 20000) * 1e9);
-	printf("%-28s %10.0f ns\n", "HashX in a batch", measure(batch, &b, 300) / HASHX_BATCH * 1e9);
-	t = measure(solve, &b, 40);
+	printf("%-28s %10.1f us\n", "HashX function made", bench_measure(make, &b, 500) * 1e6);
+	printf("%-28s %10.0f ns\n", "HashX single", bench_measure(single, &b, 20000) * 1e9);
+	printf("%-28s %10.0f ns\n", "HashX in a batch", bench_measure(batch, &b, 300) / HASHX_BATCH * 1e9);
+	t = bench_measure(solve, &b, 40);
 	printf("%-28s %10.1f /s\n", "Equi-X solves", 1 / t);
 	printf("%-28s %10.1f /s\n", "Equi-X solutions",
-	       (double)b.solutions / (40 * ROUNDS) / t);
-	printf("%-28s %10.1f us\n", "proof of work verified", measure(verify, &b, 500) * 1e6);
+	       (double)b.solutions / (40 * BENCH_ROUNDS) / t);
+	printf("%-28s %10.1f us\n", "proof of work verified", bench_measure(verify, &b, 500) * 1e6);
 	equix_solver_free(b.solver);
 	return b.sink == 1;
 }
