@@ -6,7 +6,8 @@
  * socket is done here, on a duplicate of the program's descriptor and with the copied
  * address, never by letting the program's own call continue: so nothing a thread
  * writes meanwhile can change where it goes. Calls on Unix and netlink sockets do
- * continue, as these cannot reach a network.
+ * continue, as these cannot reach a network; should one have become an internet socket
+ * meanwhile, Landlock keeps it from connecting (landlock.h).
  *
  * A call that may sleep (a blocking connect to loopback) is done by a thread of its
  * own; everything else by the caller of notify_serve().

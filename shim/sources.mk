@@ -40,6 +40,7 @@ run_SRCS := \
 	shim/filter.c \
 	shim/hold.c \
 	shim/job.c \
+	shim/landlock.c \
 	shim/launch.c \
 	shim/lookup.c \
 	shim/nameserver.c \

@@ -21,6 +21,7 @@
 
 #include "shim/config.h"
 #include "shim/filter.h"
+#include "shim/landlock.h"
 #include "shim/notify.h"
 
 #define DRAIN_S 30	/* streams outlive the last program for so long */
@@ -108,8 +109,11 @@ static _Noreturn void command_main(const struct command *cmd, int setup, int go)
 	tell(setup, listener);
 	if (listener < 0 || read(go, &c, 1) != 1)
 		_exit(125);
-	if (cmd->supervise)
+	if (cmd->supervise) {
 		(void)close(listener);
+		/* Where the kernel has it; the filter stands without. */
+		(void)landlock_forbid_connect();
+	}
 	(void)close(go);
 	tell(setup, supervisor_exec(cmd));
 	_exit(125);

@@ -16,6 +16,7 @@
 #include "shim/config.h"
 #include "shim/epoll_table.h"
 #include "shim/filter.h"
+#include "shim/landlock.h"
 #include "shim/policy.h"
 #include "tests/support/suite.h"
 
@@ -100,6 +101,28 @@ START_TEST(fast_open_multicast_and_io_uring_fail)
 }
 END_TEST
 
+START_TEST(behind_the_filter_no_tcp_socket_connects)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	socklen_t len = sizeof(to);
+	int server = socket(AF_INET, SOCK_STREAM, 0), before = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0);
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(server, (struct sockaddr *)&to, sizeof(to)), 0);
+	ck_assert_int_eq(listen(server, 2), 0);
+	ck_assert_int_eq(getsockname(server, (struct sockaddr *)&to, &len), 0);
+	ck_assert_int_eq(connect(before, (struct sockaddr *)&to, sizeof(to)), 0);
+	install();
+	if (landlock_forbid_connect() != 0)
+		return;	/* an older kernel */
+	ck_assert_int_eq(error_of(connect(fd, (struct sockaddr *)&to, sizeof(to))), EACCES);
+	ck_assert_int_eq(error_of(connect(udp, (struct sockaddr *)&to, sizeof(to))), 0);
+	ck_assert_int_eq(write(before, "x", 1), 1);
+	ck_assert_int_ge(accept(server, NULL, NULL), 0);
+}
+END_TEST
+
 START_TEST(a_registration_moves_to_the_socket_that_takes_the_number)
 {
 	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET, .data.u64 = 0xabcdef0123456789u }, got;
@@ -135,6 +158,7 @@ int main(void)
 	tcase_add_test(t, every_jump_of_both_filters_stays_inside_and_every_path_returns);
 	tcase_add_test(t, the_filter_and_the_library_agree_on_every_kind_of_socket);
 	tcase_add_test(t, fast_open_multicast_and_io_uring_fail);
+	tcase_add_test(t, behind_the_filter_no_tcp_socket_connects);
 	tcase_add_test(t, a_registration_moves_to_the_socket_that_takes_the_number);
 	suite_add_tcase(s, t);
 	return suite_run(s);
