@@ -138,6 +138,12 @@ def static_program(t):
     contained(t, "escape-static")
 
 
+@scenario("nor without a private network namespace", timeout=120)
+def loopback_tier(t):
+    for program in ("escape", "escape-static"):
+        contained(t, program, env={**QUICK, "ONIONIFY_TIER": "loopback"})
+
+
 @scenario("nothing of a static position-independent program gets out", timeout=80)
 def static_pie_program(t):
     contained(t, "escape-static-pie")
