@@ -64,7 +64,7 @@ def page(t):
     t.equal(told_to_exits(t), [], "names that exits heard")
 
 
-@scenario("64 MiB of an onion service down and up, equal hashes", timeout=300)
+@scenario("64 MiB of an onion service down and up, equal hashes", timeout=600)
 @with_onions
 def transfer(t):
     path, wanted = services.test_file(t.net.cache, 64)
@@ -72,11 +72,11 @@ def transfer(t):
     c = t.regular()
     out = os.path.join(c.dir, "onion-download")
     t.ok(get(t, c, o.url()), "the first page")
-    r = t.ok(c.run(["curl", "-sS", *DIRECT, "-o", out, o.url("/files/64m.bin")], timeout=140), "download")
+    r = t.ok(c.run(["curl", "-sS", *DIRECT, "-o", out, o.url("/files/64m.bin")], timeout=240), "download")
     t.equal(hash_of(out), wanted, "SHA-256 of what arrived")
     os.unlink(out)
     print(f"        download: {64 / r.seconds:.1f} MiB/s", flush=True)
-    r = t.ok(c.run(["curl", "-sS", *DIRECT, "-T", path, o.url("/upload")], timeout=140), "upload")
+    r = t.ok(c.run(["curl", "-sS", *DIRECT, "-T", path, o.url("/upload")], timeout=240), "upload")
     t.equal(r.text.strip(), wanted, "SHA-256 of what the service got")
     print(f"        upload: {64 / r.seconds:.1f} MiB/s", flush=True)
 
