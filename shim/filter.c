@@ -373,12 +373,13 @@ void filter_build(struct filter *f, bool notify)
 
 	f->n = 0;
 	rules_for_foreign(f, notify);
+	/* First: programs make many of them, and nearly all have nothing to do with us. */
+	rule_ioctl(f, ask);
 	ret_if(f, SYS_connect, ask);
 	ret_if(f, SYS_getpeername, ask);
 	ret_if(f, SYS_listen, ask);
 	rule_bind(f, ask);
 	rule_getsockopt(f, ask);
-	rule_ioctl(f, ask);
 	rule_sends(f, ask);
 	rule_receives(f, ask);
 	rule_socket(f, notify);
