@@ -248,6 +248,7 @@ static void begin_run(struct client_service *s)
 	s->refused = false;
 	s->no_show = false;
 	rearm(s->client, true);
+	client_forgive_points(s);
 	if (client_desc_is_good(s)) {
 		client_attempt(s);
 		return;

@@ -9,9 +9,9 @@
  * the rendezvous stays; a service that was told and does not come costs both circuits, and the
  * next proof of work is a harder one (prop327 4.1).
  *
- * What is remembered of points, and for how long, is as in C tor: one that refused, or did not
- * answer, is not asked again for two minutes; one that could not be reached, or whose service
- * did not come, five times.
+ * What is remembered of points for two minutes is as in C tor: one that refused, or did not
+ * answer, is not asked again in this run; one that could not be reached, or whose service did
+ * not come, five times. The next run asks these last.
  *
  * Spec: rend-spec-v3 3.2, 4.1; prop327 4
  */
@@ -54,6 +54,22 @@ static struct client_note *note_of(struct client_service *s)
 	}
 	n->until_ms = client_now(s) + CLIENT_NOTE_MS;
 	return n;
+}
+
+/*
+ * A new run tries every point again, those that failed last. C tor leaves them out for
+ * two minutes; a service that lost its circuits is back at the same points within seconds.
+ */
+void client_forgive_points(struct client_service *s)
+{
+	for (size_t i = 0; i < HS_INTRO_MAX; i++) {
+		struct client_note *n = &s->notes[i];
+
+		if (n->refused || n->timed_out || n->unreachable >= CLIENT_UNREACHABLE_MAX)
+			n->unreachable = CLIENT_UNREACHABLE_MAX - 1;
+		n->refused = false;
+		n->timed_out = false;
+	}
 }
 
 /* Failures that count against a point; more than that: do not ask it. */

@@ -138,6 +138,8 @@ void client_fetch_stop(struct client_service *s);
 /* --- client_connect.c --- */
 /* Another try with the descriptor there is. */
 void client_attempt(struct client_service *s);
+/* What failed before may be asked again, after the others. */
+void client_forgive_points(struct client_service *s);
 /* Is there an introduction point that may be asked? */
 bool client_has_point(struct client_service *s);
 void client_connect_opened(struct client_circ *circ);

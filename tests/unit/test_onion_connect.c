@@ -79,6 +79,8 @@ END_TEST
 
 START_TEST(when_fresh_descriptors_do_not_help_the_run_ends)
 {
+	struct fake *rend;
+
 	start();
 	answer_fetch(200, "desc");
 	(void)establish();
@@ -87,6 +89,13 @@ START_TEST(when_fresh_descriptors_do_not_help_the_run_ends)
 		answer_fetch(200, "desc");
 	ck_assert_int_eq(take(NULL), ONION_E_INTRO_FAILED);
 	ck_assert_uint_eq(n_open[CLIENT_CIRC_HSDIR], 0);
+	/* The service may be back at the same points: the next run asks them again. */
+	pass_ms(CLIENT_FAILURE_MS + 1);
+	start();
+	rend = establish();
+	ck_assert_ptr_eq(introduced(), rend);
+	client_joined(rend->circ);
+	ck_assert_int_eq(take(NULL), 0);
 }
 END_TEST
 
