@@ -36,10 +36,12 @@
 
 /*
  * 32-bit programs on x86_64 run, without any network: these are the i386 numbers of
- * socketcall, sendmmsg, socket, connect, sendto, sendmsg and io_uring's three.
+ * socketcall, sendmmsg, socket, bind, connect, listen, accept4, setsockopt, sendto, sendmsg
+ * and io_uring's three. A 64-bit program has them too, for sockets that it made as such.
  */
 #if defined(__x86_64__)
-static const unsigned int i386_refused[] = { 102, 345, 359, 362, 369, 370, 425, 426, 427 };
+static const unsigned int i386_refused[] = { 102, 345, 359, 361, 362, 363, 364, 366,
+						369, 370, 425, 426, 427 };
 #endif
 
 static unsigned short emit(struct filter *f, unsigned short code, unsigned char jt,

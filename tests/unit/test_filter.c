@@ -101,6 +101,36 @@ START_TEST(fast_open_multicast_and_io_uring_fail)
 }
 END_TEST
 
+#if defined(__x86_64__)
+/* A 64-bit program may call as a 32-bit one does, with sockets that it got as it should. */
+static long i386_call(long nr, long a, long b, long c, long d, long e)
+{
+	long r;
+
+	__asm__ volatile("int $0x80" : "=a"(r)
+			 : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
+			 : "memory", "r8", "r9", "r10", "r11");
+	return r;
+}
+
+START_TEST(as_a_32_bit_program_nobody_becomes_a_server)
+{
+	enum { GETPID = 20, BIND = 361, LISTEN = 363, SETSOCKOPT = 366 };
+	int tcp;
+
+	install();
+	tcp = socket(AF_INET, SOCK_STREAM, 0);
+	if (i386_call(GETPID, 0, 0, 0, 0, 0) != getpid())
+		return;	/* this kernel has no such calls */
+	/* Without bind() before: any address of this machine, and a free port. */
+	ck_assert_int_eq(i386_call(LISTEN, tcp, 1, 0, 0, 0), -ENOSYS);
+	ck_assert_int_eq(i386_call(BIND, tcp, 0, 16, 0, 0), -ENOSYS);
+	ck_assert_int_eq(i386_call(SETSOCKOPT, tcp, SOL_SOCKET, SO_BINDTODEVICE, 0, 0), -ENOSYS);
+	(void)close(tcp);
+}
+END_TEST
+#endif
+
 START_TEST(behind_the_filter_no_tcp_socket_connects)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
@@ -158,6 +188,9 @@ int main(void)
 	tcase_add_test(t, every_jump_of_both_filters_stays_inside_and_every_path_returns);
 	tcase_add_test(t, the_filter_and_the_library_agree_on_every_kind_of_socket);
 	tcase_add_test(t, fast_open_multicast_and_io_uring_fail);
+#if defined(__x86_64__)
+	tcase_add_test(t, as_a_32_bit_program_nobody_becomes_a_server);
+#endif
 	tcase_add_test(t, behind_the_filter_no_tcp_socket_connects);
 	tcase_add_test(t, a_registration_moves_to_the_socket_that_takes_the_number);
 	suite_add_tcase(s, t);
