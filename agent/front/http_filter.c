@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/onion_address.h"
+
 /* Without regard to case. A name that ends in "*" stands for all that begin so. */
 static const char *const removed[] = {
 	/* Who asked before, and on which way it came. */
@@ -46,6 +48,20 @@ static bool is_same_site(const struct http_request *m, struct ipc_str referer)
 	return n == referer.len || referer.s[n] == '/' || referer.s[n] == '?';
 }
 
+/* "scheme://host[:port]" of an onion service. */
+static bool is_onion_origin(struct ipc_str origin)
+{
+	const char *at = memmem(origin.s, origin.len, "://", 3);
+	const char *end = origin.s + origin.len;
+	const char *colon;
+
+	if (!at)
+		return false;
+	at += 3;
+	colon = memchr(at, ':', (size_t)(end - at));
+	return onion_address_is_onion(at, (size_t)((colon ? colon : end) - at));
+}
+
 static struct ipc_str text(const char *s)
 {
 	return (struct ipc_str){ s, strlen(s) };
@@ -53,7 +69,7 @@ static struct ipc_str text(const char *s)
 
 static bool strict_field(const struct http_field *field, struct ipc_str *ret_value)
 {
-	if (http_str_is(field->name, "Referer"))
+	if (http_str_is(field->name, "Referer") || http_str_is(field->name, "Ping-From"))
 		return false;
 	if (http_str_is(field->name, "User-Agent"))
 		*ret_value = text(HTTP_FILTER_USER_AGENT);
@@ -72,8 +88,13 @@ bool http_filter_field(enum config_http_filter filter, const struct http_request
 		if (matches(field->name, removed[i]))
 			return false;
 	}
-	if (http_str_is(field->name, "Referer") && !is_same_site(m, field->value))
+	if ((http_str_is(field->name, "Referer") || http_str_is(field->name, "Ping-From")) &&
+	    !is_same_site(m, field->value))
 		return false;
+	/* As Tor Browser: the name of an onion service is for nobody on the way to another site. */
+	if (http_str_is(field->name, "Origin") && is_onion_origin(field->value) &&
+	    !is_same_site(m, field->value))
+		*ret_value = text("null");
 	/* Android puts the program's name there; scripts put a word that servers ask for. */
 	if (http_str_is(field->name, "X-Requested-With") &&
 	    !http_str_is(field->value, "XMLHttpRequest"))

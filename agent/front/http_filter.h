@@ -11,9 +11,10 @@
  *
  * Removed: addresses and ways (Forwarded, X-Forwarded-*, Via, Client-IP, ...), people and
  * devices (From, carriers' and handsets' headers), client hints (Sec-CH-*, RTT, ...: the
- * server must do without them anyway), Referer of another site, X-Requested-With with
- * a program's package name. strict: also no Referer at all, and User-Agent and
- * Accept-Language become those of Tor Browser.
+ * server must do without them anyway), Referer and Ping-From of another site,
+ * X-Requested-With with a program's package name. Origin stays, as servers decide by it, but
+ * where it names an onion service and another site is asked it becomes "null". strict: also
+ * no Referer at all, and User-Agent and Accept-Language become those of Tor Browser.
  *
  * Spec: RFC 9110 7.6.3 (Via), 10.1.2 (From), 10.1.3 (Referer); RFC 7239; RFC 8942
  */

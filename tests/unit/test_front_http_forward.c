@@ -134,6 +134,15 @@ static const struct {
 	{ "Cookie: a=b", "", "" },
 	{ "Authorization: Basic x", "", "" },
 	{ "Origin: http://b.test", "", "" },
+	{ "Origin: null", "", "" },
+	{ "Origin: http://x.onion", "null", "null" },
+	{ "Origin: HTTPS://sub.X.ONION.:8443", "null", "null" },
+	{ "Origin: moz-extension://x.onion", "null", "null" },
+	{ "Origin: http://x.onion.test", "", "" },
+	{ "Origin: http://a.test/x.onion", "", "" },
+	{ "Ping-From: http://b.test/secret", NULL, NULL },
+	{ "Ping-From: http://a.test/page", "", NULL },
+	{ "Ping-To: http://x.test/", "", "" },
 	{ "Accept-Encoding: gzip", "", "" },
 	{ "If-None-Match: \"x\"", "", "" },
 	{ "Sec-WebSocket-Key: x", "", "" },
@@ -165,6 +174,21 @@ START_TEST(the_filter_takes_out_what_identifies)
 	check_filter(_i, CONFIG_HTTP_FILTER_OFF, "");
 	check_filter(_i, CONFIG_HTTP_FILTER_ON, filtered[_i].on);
 	check_filter(_i, CONFIG_HTTP_FILTER_STRICT, filtered[_i].strict);
+}
+END_TEST
+
+START_TEST(an_onion_service_may_hear_its_own_name)
+{
+	struct ipc_str value;
+
+	ck_assert(read_request("POST http://x.onion/a HTTP/1.1\r\nHost: x.onion\r\n"
+			       "Origin: http://x.onion\r\n\r\n"));
+	ck_assert(http_filter_field(CONFIG_HTTP_FILTER_ON, &request, &fields.at[1], &value));
+	ck_assert(http_str_is(value, "http://x.onion"));
+	ck_assert(read_request("POST http://y.onion/a HTTP/1.1\r\nHost: y.onion\r\n"
+			       "Origin: http://x.onion\r\n\r\n"));
+	ck_assert(http_filter_field(CONFIG_HTTP_FILTER_ON, &request, &fields.at[1], &value));
+	ck_assert(http_str_is(value, "null"));
 }
 END_TEST
 
@@ -278,6 +302,7 @@ int main(void)
 	LOOP(requests_are_written_anew, requests);
 	LOOP(what_is_not_carried_has_a_status_and_a_sentence, refused);
 	LOOP(the_filter_takes_out_what_identifies, filtered);
+	tcase_add_test(t, an_onion_service_may_hear_its_own_name);
 	LOOP(responses_are_written_anew, responses);
 	tcase_add_test(t, responses_have_limits);
 	tcase_add_test(t, damage_does_no_harm);
