@@ -15,6 +15,7 @@
 
 #include "common/log.h"
 #include "common/onion_address.h"
+#include "common/secret.h"
 
 #define WORDS_MAX 80	/* "service add" with 64 ports and its options */
 
@@ -259,21 +260,11 @@ static int split(char *text, char *words[WORDS_MAX + 1])
 	return n;
 }
 
-void control_request(struct front *f, struct session *s, const uint8_t *body, size_t len)
+static void run(struct front *f, struct session *s, char *text)
 {
-	char text[IPC_REQUEST_MAX + 1];
 	char *words[WORDS_MAX + 1] = { NULL };
-	struct ipc_str line;
-	int n;
+	int n = split(text, words);
 
-	if (ipc_control_decode(body, len, &line) < 0 || line.len > IPC_REQUEST_MAX ||
-	    memchr(line.s, '\0', line.len)) {
-		control_end(s, 2, "malformed command");
-		return;
-	}
-	memcpy(text, line.s, line.len);
-	text[line.len] = '\0';
-	n = split(text, words);
 	for (size_t i = 0; n > 0 && i < sizeof(commands) / sizeof(commands[0]); i++) {
 		const struct command *c = &commands[i];
 
@@ -286,4 +277,21 @@ void control_request(struct front *f, struct session *s, const uint8_t *body, si
 		return;
 	}
 	control_end(s, 2, "unknown command");
+}
+
+void control_request(struct front *f, struct session *s, const uint8_t *body, size_t len)
+{
+	char text[IPC_REQUEST_MAX + 1];
+	struct ipc_str line;
+
+	if (ipc_control_decode(body, len, &line) < 0 || line.len > IPC_REQUEST_MAX ||
+	    memchr(line.s, '\0', line.len)) {
+		control_end(s, 2, "malformed command");
+		return;
+	}
+	memcpy(text, line.s, line.len);
+	text[line.len] = '\0';
+	run(f, s, text);
+	/* Some commands have keys in them. */
+	secret_wipe(text, line.len);
 }

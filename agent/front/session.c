@@ -13,6 +13,7 @@
 
 #include "agent/front/outbuf.h"
 #include "common/log.h"
+#include "common/secret.h"
 
 #define ACCEPT_BATCH 64
 #define ACCEPT_PAUSE_S 0.5	/* when descriptors ran out */
@@ -65,7 +66,9 @@ static void free_session(struct loop_task *task)
 {
 	struct session *s = (struct session *)((char *)task - offsetof(struct session, free_task));
 
+	secret_wipe(s->out.data, s->out.cap);	/* keys are in some commands and answers */
 	outbuf_deinit(&s->out);
+	secret_wipe(s->buf, sizeof(s->buf));
 	free(s);
 }
 
@@ -154,7 +157,6 @@ static int fill(struct session *s, uint8_t *buf, size_t want)
 		struct cmsghdr align;
 		char space[CMSG_SPACE(4 * sizeof(int))];
 	} control;
-
 	int r;
 
 	while (s->have < want) {
