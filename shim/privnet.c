@@ -135,8 +135,13 @@ static int hear(int sock, struct reply *ret, int *ret_fd)
 	do {
 		n = recvmsg(sock, &m, MSG_CMSG_CLOEXEC);
 	} while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)sizeof(*ret))
-		return n < 0 ? -errno : -EPIPE;
+	if (n != (ssize_t)sizeof(*ret)) {
+		int error = n < 0 ? errno : EPIPE;
+
+		/* An answer that is late must not be taken for that to the next question. */
+		(void)shutdown(sock, SHUT_RDWR);
+		return -error;
+	}
 	c = CMSG_FIRSTHDR(&m);
 	if (c && c->cmsg_type == SCM_RIGHTS && c->cmsg_len == CMSG_LEN(sizeof(int)))
 		memcpy(ret_fd, CMSG_DATA(c), sizeof(int));
