@@ -382,11 +382,15 @@ static int do_extend(void *ctx, struct onion_circ *oc, const struct relay_target
 {
 	struct onion_order *o = order_of(oc);
 	struct pool_circ *pc = o->circ;
+	struct pool *p = ctx;
 	int r;
 
-	(void)ctx;
 	if (o->ended || !pc || pc->state != POOL_OPEN || oc->purpose != ONION_CLIENT_INTRO)
 		return -EINVAL;
+	/* The service named it, as it did the first one. */
+	r = path_check_target(p->config.path, target);
+	if (r < 0)
+		return r;
 	pc->missing[0] = *target;
 	pc->n_missing = 1;
 	pc->n_added = 0;

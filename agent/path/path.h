@@ -119,6 +119,12 @@ int path_choose(struct path_ctx *p, const struct path_request *req, int64_t now_
 int path_extend_stem(struct path_ctx *p, const struct relay_target *stem, size_t n_stem,
 		     enum path_purpose purpose, const struct relay_target *target, time_t wall,
 		     struct path *ret);
+/*
+ * May a circuit end at @target, which others named? 0; -ENOENT: it has no key or no address, an
+ * address of a private network, or the user excludes it. path_choose() and path_extend_stem()
+ * ask that themselves.
+ */
+int path_check_target(const struct path_ctx *p, const struct relay_target *target);
 /* The second and third hops are still vanguards of today: else the stem is to be closed. */
 bool path_stem_is_current(struct path_ctx *p, const struct relay_target *stem, size_t n_stem,
 			  time_t wall);

@@ -186,6 +186,12 @@ static bool target_is_sane(const struct path_ctx *p, const struct relay_target *
 	       (!v6 || !addr_is_internal(&t->or_v6.addr));
 }
 
+int path_check_target(const struct path_ctx *p, const struct relay_target *target)
+{
+	return target_is_sane(p, target) && !node_set_has_target(p->rules.exclude, target) ? 0
+											   : -ENOENT;
+}
+
 static int check_target(const struct path_ctx *p, enum path_purpose purpose,
 			const struct relay_target *target)
 {
@@ -193,10 +199,7 @@ static int check_target(const struct path_ctx *p, enum path_purpose purpose,
 
 	if (none != (target == NULL))
 		return -EINVAL;
-	if (target && (!target_is_sane(p, target) ||
-		       node_set_has_target(p->rules.exclude, target)))
-		return -ENOENT;
-	return 0;
+	return target ? path_check_target(p, target) : 0;
 }
 
 int path_choose_onion(struct path_ctx *p, const struct path_request *req, int64_t now_ms,

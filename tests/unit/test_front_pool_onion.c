@@ -420,12 +420,18 @@ END_TEST
 START_TEST(another_introduction_point_is_one_hop_more)
 {
 	struct onion_circ *oc;
+	size_t n;
 
 	fill_reserve();
 	ck_assert_int_eq(launch(ONION_CLIENT_INTRO, &oc), 0);
 	circuits[0].ops->opened(&circuits[0]);
 	ck_assert_int_eq(asker.n_opened, 1);
 	target.rsa_id[0] = 0xbb;
+	n = circuits[0].n_extended;
+	target_result = -ENOENT;	/* excluded, or inside a private network */
+	ck_assert_int_eq(launcher.extend(launcher.ctx, oc, &target), -ENOENT);
+	ck_assert_uint_eq(circuits[0].n_extended, n);
+	target_result = 0;
 	ck_assert_int_eq(launcher.extend(launcher.ctx, oc, &target), 0);
 	circuits[0].ops->opened(&circuits[0]);
 	ck_assert_int_eq(asker.n_opened, 2);

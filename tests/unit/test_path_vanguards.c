@@ -242,7 +242,9 @@ START_TEST(private_addresses_of_others_choosing_are_no_targets)
 	t.or_v6.port = 0;
 	t.or_v4 = (struct addr_port){ addr_v4(inside[_i]), 9001 };
 	ck_assert_int_eq(path_choose(p, &req, 1000, T0, &path), -ENOENT);
+	ck_assert_int_eq(path_check_target(p, &t), -ENOENT);
 	t.or_v4 = (struct addr_port){ addr_v4(0x08080808), 9001 };
+	ck_assert_int_eq(path_check_target(p, &t), 0);
 	ck_assert_int_eq(path_choose(p, &req, 1000, T0, &path), 0);
 	path_free(p);
 }
@@ -267,6 +269,8 @@ START_TEST(what_the_user_excludes_is_no_hop_and_no_target)
 	p = path_new(&config);
 	path_set_netdir(p, nd, T0);
 	ck_assert_int_eq(path_choose(p, &req, 1000, T0, &path), -ENOENT);
+	ck_assert_int_eq(path_check_target(p, &t), -ENOENT);
+	ck_assert_int_eq(path_check_target(p, &other), 0);
 	req.target = &other;
 	for (unsigned int i = 0; i < 500; i++) {
 		ck_assert_int_eq(path_choose(p, &req, 1000, T0, &path), 0);
