@@ -127,6 +127,21 @@ def ask(port, word=b"bye", host="127.0.0.1"):
         return peer.decode()
 
 
+def leaves_no_core(agent):
+    """The process that has the key of this agent's service: its limit, which nothing raises."""
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/cmdline" % pid, encoding="utf-8") as f:
+                words = f.read().split("\0")
+            if not words[0].endswith("/onionify-serve") or agent.path not in words:
+                continue
+            with open("/proc/%s/limits" % pid, encoding="utf-8") as f:
+                return bool(re.search(r"Max core file size +0 +0 ", f.read()))
+        except OSError:
+            continue
+    return False
+
+
 def plain(agent):
     port = free_port()
     r = Run(agent, ["--serve", "80:%d" % port] + server(port, delay=0.3))
@@ -136,6 +151,7 @@ def plain(agent):
     check("the agent was asked for that port", agent.wait_log(
         r"service add bound circuit-source=1 80:127.0.0.1:%d \d+:127.0.0.1:\d+ show-key" % port))
     check("no code is drawn into a file", "\x1b" not in r.text())
+    check("the key is in no core file", leaves_no_core(agent))
     check("the server goes on", ask(port, b"end") == "127.0.0.1")
     check("its exit status is onionify's", r.finish() == 7)
     check("then the service ends", agent.wait_log("service end " + A))
