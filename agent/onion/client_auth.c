@@ -151,13 +151,14 @@ static void take_file(struct client_auth *a, const char *dir, const char *name)
 	struct entry e;
 	int r = read_entry(dir, name, &e);
 
+	/* The file is named after the service. */
 	if (r == 0 && find(a, e.id))
 		log_warn("onion-auth: more than one file has a key for the same service, \"%s\" is one",
-			 name);
+			 log_scrub(name));
 	if (r == 0)
 		r = keep(a, &e);
 	if (r != 0)
-		log_warn("onion-auth: \"%s\" is not used: %s", name,
+		log_warn("onion-auth: \"%s\" is not used: %s", log_scrub(name),
 			 r > 0 ? auth_file_error_str(r) : strerror(-r));
 	secret_wipe(&e, sizeof(e));
 }

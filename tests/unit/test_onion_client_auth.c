@@ -187,6 +187,28 @@ START_TEST(keys_are_bounded)
 }
 END_TEST
 
+/* Files are named after the services that the user visits. */
+START_TEST(the_log_names_no_service)
+{
+	char text[1024] = "", file[100];
+	FILE *log = tmpfile();
+
+	snprintf(file, sizeof(file), "%.56s.auth_private", name_a);
+	put(file, "damaged");
+	put_key("b.auth_private", name_b, 'b');
+	snprintf(file, sizeof(file), "%.56s.auth_private", name_b);
+	put_key(file, name_b, 'b');
+	ck_assert_ptr_nonnull(log);
+	ck_assert_int_eq(dup2(fileno(log), STDERR_FILENO), STDERR_FILENO);
+	ck_assert_int_eq(load(), 0);
+	ck_assert_int_gt((int)pread(fileno(log), text, sizeof(text) - 1, 0), 0);
+	ck_assert_ptr_nonnull(strstr(text, "is not used"));
+	ck_assert_ptr_nonnull(strstr(text, "more than one"));
+	ck_assert_ptr_null(strstr(text, "auth_private"));
+	(void)fclose(log);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("onion_client_auth");
@@ -200,6 +222,7 @@ int main(void)
 	tcase_add_test(t, a_file_in_place_of_a_folder_is_refused);
 	tcase_add_test(t, keys_are_added_replaced_and_removed);
 	tcase_add_test(t, keys_are_bounded);
+	tcase_add_test(t, the_log_names_no_service);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }
