@@ -171,7 +171,9 @@ def memory(t):
     first = burst()
     burst()
     last = burst()
-    t.check(last - first < 8192, f"{first} kB, then {last} kB")
+    # A sanitizer keeps what was freed for a while.
+    limit = 8192 if c.variant == "release" else 65536
+    t.check(last - first < limit, f"{first} kB, then {last} kB")
 
 
 @scenario("SOCKS5 and HTTP CONNECT ports of the agent", timeout=120)
