@@ -422,6 +422,7 @@ static const struct config_option options[] = {
 	{ "HiddenServiceNumIntroductionPoints", SERVICE_NUMBER(n_intro, SERVICE_INTRO_DEFAULT, SERVICE_INTRO_MAX) },
 	{ "HiddenServicePort", config_service_port, 0, .flags = CONFIG_LIST },
 	{ "HiddenServicePoWDefensesEnabled", SERVICE_BOOL(pow) },
+	{ "HiddenServicePoWMinEffort", SERVICE_NUMBER(pow_min_effort, 0, SERVICE_POW_EFFORT_MAX) },
 	{ "HiddenServicePoWQueueBurst", SERVICE_NUMBER(pow_burst, 0, INT32_MAX) },
 	{ "HiddenServicePoWQueueRate", SERVICE_NUMBER(pow_rate, 0, INT32_MAX) },
 	{ "HiddenServiceVersion", config_service_version, 0, .flags = CONFIG_LIST },

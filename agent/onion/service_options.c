@@ -66,7 +66,7 @@ bool service_options_equal(const struct service_options *a, const struct service
 	       a->max_streams == b->max_streams && a->max_streams_close == b->max_streams_close &&
 	       a->n_intro == b->n_intro && a->dos_defense == b->dos_defense &&
 	       a->dos_rate == b->dos_rate && a->dos_burst == b->dos_burst && a->pow == b->pow &&
-	       a->pow_rate == b->pow_rate && a->pow_burst == b->pow_burst &&
+	       a->pow_min_effort == b->pow_min_effort && a->pow_rate == b->pow_rate && a->pow_burst == b->pow_burst &&
 	       a->export_circuit_id == b->export_circuit_id &&
 	       a->circuit_source == b->circuit_source && a->group_readable == b->group_readable;
 }

@@ -23,6 +23,7 @@
 #define SERVICE_DOS_BURST_DEFAULT 200
 #define SERVICE_POW_RATE_DEFAULT 250
 #define SERVICE_POW_BURST_DEFAULT 2500
+#define SERVICE_POW_EFFORT_MAX 10000	/* what tor's clients make at most */
 
 /* Where a port's streams go: an address, or a Unix socket. */
 struct service_target {
@@ -49,6 +50,7 @@ struct service_options {
 	uint32_t dos_rate;		/* per second */
 	uint32_t dos_burst;
 	bool pow;			/* clients may be asked for work (prop327) */
+	uint32_t pow_min_effort;	/* asked for in quiet times, too */
 	uint32_t pow_rate;		/* 0: no limit */
 	uint32_t pow_burst;
 	bool export_circuit_id;		/* a PROXY line with the circuit's number (haproxy) */

@@ -3,8 +3,9 @@
  * service_pow.c - asking clients for work while there are too many of them (prop327)
  *
  * The descriptor names a seed, which changes every two hours, and an effort, which follows
- * the queue: 0 in quiet times. Solutions for the seed before are good too. A solution
- * counts once. With the defence on, rendezvous are begun no faster than the queue rate.
+ * the queue: the least that the service's owner wants, mostly 0, in quiet times. Solutions
+ * for the seed before are good too. A solution counts once. With the defence on, rendezvous
+ * are begun no faster than the queue rate.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -35,13 +36,24 @@ void service_pow_deinit(struct service_pow *p)
 	secret_wipe(p, sizeof(*p));
 }
 
+/* At once, where more is wanted than is asked for now. Less comes with the next update. */
+static void raise_to_least(struct service *s)
+{
+	if (!s->pow.on || s->pow.suggested >= s->options.pow_min_effort)
+		return;
+	s->pow.suggested = s->options.pow_min_effort;
+	service_desc_touch_all(s);
+}
+
 int service_pow_configure(struct service *s)
 {
 	struct service_pow *p = &s->pow;
 	int64_t now = service_now_ms(s);
 
-	if (s->options.pow == p->on)
+	if (s->options.pow == p->on) {
+		raise_to_least(s);
 		return 0;
+	}
 	service_pow_deinit(p);
 	service_desc_touch_all(s);
 	if (!s->options.pow)
@@ -54,6 +66,7 @@ int service_pow_configure(struct service *s)
 	p->update_ms = now + POW_UPDATE_PERIOD_S * INT64_C(1000);
 	p->bucket = s->options.pow_burst;
 	p->bucket_ms = now;
+	raise_to_least(s);
 	return 0;
 }
 
@@ -141,6 +154,8 @@ int64_t service_pow_run(struct service *s)
 
 		p->suggested = pow_service_update(&p->period, p->suggested, top,
 						  (uint32_t)s->n_queue, quarter > 8 ? quarter : 8);
+		if (p->suggested < s->options.pow_min_effort)
+			p->suggested = s->options.pow_min_effort;
 		p->update_ms = now + POW_UPDATE_PERIOD_S * INT64_C(1000);
 		log_info("service %s: suggested effort is %u", log_scrub(s->address), p->suggested);
 		if (pow_service_effort_differs(p->published, p->suggested))

@@ -197,6 +197,9 @@ void service_request_take(struct service_intro *ip, const uint8_t *body, size_t 
 		return;
 	}
 	s->pow.period.total_effort += r->effort;
+	if (r->effort > 0)
+		log_info("service %s: an introduction with an effort of %u", log_scrub(s->address),
+			 r->effort);
 	service_kick(s);
 }
 

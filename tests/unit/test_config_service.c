@@ -70,6 +70,7 @@ START_TEST(options_belong_to_the_directory_before_them)
 			    "HiddenServiceAllowUnknownPorts 1\n"
 			    "HiddenServiceExportCircuitID haproxy\n"
 			    "HiddenServicePoWDefensesEnabled 1\n"
+			    "HiddenServicePoWMinEffort 12\n"
 			    "HiddenServicePoWQueueRate 1\n"
 			    "HiddenServicePoWQueueBurst 2\n"
 			    "HiddenServiceDirGroupReadable 1\n"
@@ -89,6 +90,7 @@ START_TEST(options_belong_to_the_directory_before_them)
 	ck_assert(config.services[1].allow_unknown_ports);
 	ck_assert(config.services[1].export_circuit_id);
 	ck_assert(config.services[1].pow);
+	ck_assert_uint_eq(config.services[1].pow_min_effort, 12);
 	ck_assert_uint_eq(config.services[1].pow_rate, 1);
 	ck_assert_uint_eq(config.services[1].pow_burst, 2);
 	ck_assert(config.services[1].group_readable);
@@ -132,6 +134,7 @@ static const struct {
 	  "HiddenServiceEnableIntroDoSRatePerSec 300\n", "must not be less than" },
 	{ DIR_A PORT "HiddenServicePoWDefensesEnabled 1\nHiddenServicePoWQueueBurst 1\n",
 	  "must not be less than" },
+	{ DIR_A PORT "HiddenServicePoWMinEffort 10001\n", "must be a number from 0 to 10000" },
 	{ DIR_A PORT "HiddenServiceSingleHopMode 1\n", "is not supported yet" },
 	{ DIR_A "HiddenServicePrt 80\n", "did you mean HiddenServicePort?" },
 };

@@ -708,13 +708,14 @@ START_TEST(terms_of_work_are_in_the_descriptor_and_change_with_the_seed)
 	int error;
 
 	options.pow = true;
+	options.pow_min_effort = 20;
 	add_service();
 	make_reachable();
 	s = the_service();
 	d = decode(&s->desc[0], NULL, &error);
 	ck_assert_int_eq(error, 0);
 	ck_assert(d->terms.has_pow);
-	ck_assert_uint_eq(d->terms.pow.effort, 0);
+	ck_assert_uint_eq(d->terms.pow.effort, 20);
 	ck_assert_mem_eq(d->terms.pow.seed, s->pow.seed[0], POW_SEED_LEN);
 	ck_assert_int_gt(d->terms.pow.expires, loop_wall(&loop));
 	memcpy(seed, d->terms.pow.seed, sizeof(seed));
@@ -724,6 +725,11 @@ START_TEST(terms_of_work_are_in_the_descriptor_and_change_with_the_seed)
 	ck_assert_mem_eq(s->pow.seed[1], seed, sizeof(seed));
 	ck_assert_mem_ne(s->pow.seed[0], seed, POW_SEED_HEAD_LEN);
 	ck_assert_uint_eq(accept_posts(), 16);
+	/* A quiet period takes back what the queue asked for, and no more. */
+	s->pow.suggested = 24;
+	s->pow.update_ms = service_now_ms(s);
+	later(1);
+	ck_assert_uint_eq(s->pow.suggested, 20);
 }
 END_TEST
 

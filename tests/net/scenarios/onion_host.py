@@ -2,6 +2,7 @@
 """Onion services that the agent hosts, fetched by real tor."""
 import hashlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -277,10 +278,13 @@ def work(t):
     if "pow: yes" not in modules:
         raise Skip("tor without proof of work")
     with LocalServer() as web:
-        c, address = host(t, "PoWDefensesEnabled 1", target=web.target)
+        c, address = host(t, "PoWDefensesEnabled 1", "PoWMinEffort 20", target=web.target)
         await_reachable(t, c, address)
+        t.equal(service(c, address)["pow_effort"], 20, "what is asked for")
         tor = tor_client(t)
         t.equal(tor.fetch(t, address).text, HELLO, "page")
+        efforts = re.findall("an introduction with an effort of ([0-9]+)", c.log_text())
+        t.check(efforts and int(efforts[0]) >= 20, f"efforts of tor's client: {efforts}")
 
 
 @scenario("limits: streams of a client, other ports, circuit numbers for haproxy", timeout=300)
