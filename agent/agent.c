@@ -165,8 +165,8 @@ static int make_dir(const char *path, char *err, size_t err_len)
 	return file_private_dir(path, err, err_len) < 0 ? DAEMON_FAILED : DAEMON_OK;
 }
 
-/* Own socket: its directory, the lock beside it, the socket itself. */
-static int open_socket(struct agent *a, char *err, size_t err_len)
+/* Own socket: its directory and the lock beside it. */
+static int lock_socket(struct agent *a, char *err, size_t err_len)
 {
 	char path[SOCKET_PATH_MAX + 8];
 	char *slash;
@@ -187,14 +187,16 @@ static int open_socket(struct agent *a, char *err, size_t err_len)
 	if (r != DAEMON_OK)
 		return r;
 	snprintf(path, sizeof(path), "%s.lock", a->socket_path);
-	r = lock_file(path, &a->lock_fd, err, err_len);
-	if (r != DAEMON_OK)
-		return r;
+	return lock_file(path, &a->lock_fd, err, err_len);
+}
+
+/* Last of all: whoever finds the socket must not find an agent that gives up. */
+static int open_socket(struct agent *a, char *err, size_t err_len)
+{
 	a->listen_fd = daemon_listen(a->socket_path);
 	if (a->listen_fd < 0) {
-		snprintf(err, err_len, "cannot listen at %s (ONIONIFY_SOCKET names another place): %s", a->socket_path,
-			 strerror(-a->listen_fd));
-		a->socket_path[0] = '\0';
+		snprintf(err, err_len, "cannot listen at %s (ONIONIFY_SOCKET names another place): %s",
+			 a->socket_path, strerror(-a->listen_fd));
 		return DAEMON_FAILED;
 	}
 	return DAEMON_OK;
@@ -350,7 +352,7 @@ int agent_start(struct agent *a, int activated_fd, char *err, size_t err_len)
 	if (activated_fd >= 0)
 		a->listen_fd = activated_fd;
 	else
-		r = open_socket(a, err, err_len);
+		r = lock_socket(a, err, err_len);
 	if (r == DAEMON_OK)
 		r = open_state(a, err, err_len);
 	if (r != DAEMON_OK)
@@ -378,7 +380,7 @@ int agent_start(struct agent *a, int activated_fd, char *err, size_t err_len)
 	(void)front_host_services(a->front, err, err_len);
 	if (front_listen_proxies(a->front, err, err_len) < 0)
 		return DAEMON_FAILED;
-	return DAEMON_OK;
+	return activated_fd >= 0 ? DAEMON_OK : open_socket(a, err, err_len);
 }
 
 void agent_run(struct agent *a)
