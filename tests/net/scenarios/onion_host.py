@@ -335,7 +335,7 @@ def reload(t):
         t.equal([s["address"] for s in services(c)], [address], "it is served")
 
 
-@scenario("ours to ours: another user's command, the same agent's own, and with a key", timeout=300)
+@scenario("ours to ours: another user's command, the same agent's own, and with a key", timeout=500)
 def ours(t):
     public, private = client_auth_pair()
     with LocalServer() as web:
@@ -347,10 +347,17 @@ def ours(t):
             r = t.ok(who.run(["curl", "-sS", "--max-time", "80", f"http://{address}/"],
                              timeout=90), name)
             t.equal(r.text, HELLO, f"page for {name}")
-        size = 8 << 20
-        r = t.ok(other.run(["curl", "-sS", f"http://{address}/bytes/{size}"], timeout=120), "8 MiB")
-        t.equal(hashlib.sha256(r.out).hexdigest(), hashlib.sha256(pattern(size)).hexdigest(),
-                "hash of 8 MiB")
+        size = 64 << 20
+        out = os.path.join(other.dir, "bulk")
+        wanted = hashlib.sha256(pattern(size)).hexdigest()
+        t.ok(other.run(["curl", "-sS", "-o", out, f"http://{address}/bytes/{size}"], timeout=180),
+             "download")
+        with open(out, "rb") as f:
+            t.equal(hashlib.sha256(f.read()).hexdigest(), wanted, "hash of the download")
+        r = t.ok(other.run(["curl", "-sS", "-T", out, f"http://{address}/sink"], timeout=180),
+                 "upload")
+        t.equal(r.text, wanted, "hash of the upload")
+        os.unlink(out)
         with open(os.path.join(c.dir, "svc", "authorized_clients", "v.auth"), "w",
                   encoding="ascii") as f:
             f.write(public)
