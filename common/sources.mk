@@ -10,6 +10,7 @@ common_SRCS := \
 	common/crypto_polyval.c \
 	common/crypto_random.c \
 	common/crypto_rsa.c \
+	common/deadline.c \
 	common/edcert.c \
 	common/file.c \
 	common/log.c \

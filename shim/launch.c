@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "common/ipc.h"
 #include "common/socket_path.h"
 
@@ -29,14 +30,6 @@
 #define START_POLL_MS 10
 #define AGENT_RUNNING 3		/* its exit status when another one serves this user */
 #define PROGRESS_BODY_MAX 512	/* texts are at most 255 bytes */
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 const char *launch_format_count(uint32_t v, char buf[16])
 {
@@ -138,7 +131,7 @@ static void last_words(int log, char *err)
 /* Polls until the socket answers, the agent has failed, or time is up. */
 static int await_socket(const struct launch *l, pid_t pid, int log, char *err)
 {
-	int64_t deadline = now_ms() + START_MS;
+	int64_t deadline = deadline_now_ms() + START_MS;
 	bool elsewhere = false;
 	int status, fd;
 
@@ -158,11 +151,11 @@ static int await_socket(const struct launch *l, pid_t pid, int log, char *err)
 			}
 		}
 		/* One that runs already should have answered, unless it is at another socket. */
-		if (now_ms() > deadline && elsewhere) {
+		if (deadline_now_ms() > deadline && elsewhere) {
 			last_words(log, err);
 			return -ETIMEDOUT;
 		}
-		if (now_ms() > deadline) {
+		if (deadline_now_ms() > deadline) {
 			(void)snprintf(err, LAUNCH_ERR_MAX,
 				       "the agent was started but did not answer at %s within %d "
 				       "seconds; its agent.log may say why", l->socket_path,
@@ -207,43 +200,19 @@ static int start_agent(const struct launch *l, char *err)
 
 /* --- waiting until it can carry streams --- */
 
-static int recv_all(int fd, void *buf, size_t len, int64_t deadline)
-{
-	size_t got = 0;
-
-	while (got < len) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline - now_ms();
-		ssize_t n;
-
-		if (left <= 0)
-			return -ETIMEDOUT;
-		if (poll(&p, 1, left > 1000 ? 1000 : (int)left) <= 0)
-			continue;
-		n = recv(fd, (char *)buf + got, len - got, 0);
-		if (n == 0)
-			return -ECONNRESET;
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			got += (size_t)n;
-	}
-	return 0;
-}
-
 static int recv_progress(int fd, int64_t deadline, uint8_t body[PROGRESS_BODY_MAX],
 			 struct ipc_progress *ret)
 {
 	uint8_t head[IPC_HEADER_LEN], type;
 	size_t len;
-	int r = recv_all(fd, head, sizeof(head), deadline);
+	int r = deadline_recv_all(fd, head, sizeof(head), deadline);
 
 	if (r == 0)
 		r = ipc_header_decode(head, PROGRESS_BODY_MAX, &type, &len);
 	if (r == 0 && type != IPC_PROGRESS)
 		r = -EPROTO;
 	if (r == 0)
-		r = recv_all(fd, body, len, deadline);
+		r = deadline_recv_all(fd, body, len, deadline);
 	return r < 0 ? r : ipc_progress_decode(body, len, ret);
 }
 
@@ -272,7 +241,7 @@ static void show(const struct ipc_progress *p)
 static int await_ready(const struct launch *l, int fd, char *err)
 {
 	uint8_t frame[IPC_HEADER_LEN], body[PROGRESS_BODY_MAX];
-	int64_t deadline = now_ms() + (int64_t)l->timeout_s * 1000;
+	int64_t deadline = deadline_now_ms() + (int64_t)l->timeout_s * 1000;
 	struct ipc_progress p = { 0 };
 	ssize_t n = ipc_wait_encode(frame, sizeof(frame));
 	bool shown = false;

@@ -3,14 +3,13 @@
 #include "shim/tally.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "shim/agent.h"
 #include "shim/config.h"
 
@@ -21,34 +20,6 @@ struct reader {
 	void *ctx;
 	unsigned int lines;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
-static int read_all(int fd, uint8_t *buf, size_t len, int64_t deadline)
-{
-	while (len > 0) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline - now_ms();
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return -ETIMEDOUT;
-		n = recv(fd, buf, len, MSG_DONTWAIT);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ECONNRESET;
-		buf += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
 
 int tally_line_parse(const char *text, size_t len, struct tally_line *ret)
 {
@@ -85,18 +56,18 @@ static int take_data(struct reader *r, const uint8_t *body, size_t len)
 /* Frames up to the last. 0, -ENOENT (the agent says no), or -errno. */
 static int read_answer(int fd, struct reader *r)
 {
-	int64_t deadline = now_ms() + TALLY_PATIENCE_MS;
+	int64_t deadline = deadline_now_ms() + TALLY_PATIENCE_MS;
 	uint8_t head[IPC_HEADER_LEN], body[BODY_MAX], type = 0;
 	struct ipc_end end;
 	size_t len = 0;
 	int e;
 
 	for (;;) {
-		e = read_all(fd, head, sizeof(head), deadline);
+		e = deadline_recv_all(fd, head, sizeof(head), deadline);
 		if (e == 0)
 			e = ipc_header_decode(head, sizeof(body), &type, &len);
 		if (e == 0)
-			e = read_all(fd, body, len, deadline);
+			e = deadline_recv_all(fd, body, len, deadline);
 		if (e < 0)
 			return e;
 		if (type == IPC_END)
@@ -124,10 +95,10 @@ static int ask(const char *command)
 
 int tally_begin(void)
 {
-	int64_t deadline = now_ms() + TALLY_PATIENCE_MS;
+	int64_t deadline = deadline_now_ms() + TALLY_PATIENCE_MS;
 	uint8_t head[IPC_HEADER_LEN + 1];
 	int fd = ask("account-begin");
-	int r = fd < 0 ? fd : read_all(fd, head, sizeof(head), deadline);
+	int r = fd < 0 ? fd : deadline_recv_all(fd, head, sizeof(head), deadline);
 
 	if (r == 0 && head[1] != IPC_DATA)
 		r = -ENOENT;

@@ -12,23 +12,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "common/ipc.h"
 #include "common/secret.h"
 #include "common/socket_path.h"
 
 #define REPLY_MAX (16u << 20)
 #define FRAME_MS 10000	/* for the rest of a frame that began */
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 __attribute__((format(printf, 3, 4))) static int fail(struct ask_reply *r, int status,
 						       const char *fmt, ...)
@@ -85,27 +77,6 @@ static int connect_agent(struct ask_reply *reply, int *ret_fd)
 	return r;
 }
 
-/* Reads exactly @len bytes. 0, -ETIMEDOUT, -ECONNRESET or -errno. */
-static int read_all(int fd, uint8_t *buf, size_t len, int64_t deadline)
-{
-	while (len > 0) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
-		int64_t left = deadline - now_ms();
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) == 0)
-			return -ETIMEDOUT;
-		n = read(fd, buf, len);
-		if (n < 0 && (errno == EINTR || errno == EAGAIN))
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ECONNRESET;
-		buf += n;
-		len -= (size_t)n;
-	}
-	return 0;
-}
-
 static int append(struct ask_reply *r, struct ipc_str text)
 {
 	char *bigger;
@@ -140,12 +111,12 @@ static int read_frame(int fd, struct ask_reply *r, uint8_t *body, int64_t deadli
 	struct ipc_str text;
 	uint8_t type;
 	size_t len;
-	int e = read_all(fd, head, sizeof(head), deadline);
+	int e = deadline_recv_all(fd, head, sizeof(head), deadline);
 
 	if (e == 0)
 		e = ipc_header_decode(head, IPC_BODY_MAX, &type, &len);
 	if (e == 0)
-		e = read_all(fd, body, len, deadline);
+		e = deadline_recv_all(fd, body, len, deadline);
 	if (e < 0)
 		return e;
 	if (type == IPC_END)
@@ -171,7 +142,7 @@ static int send_line(int fd, const char *line)
 
 static int exchange(int fd, const char *line, struct ask_reply *reply, int timeout_s)
 {
-	int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
+	int64_t deadline = deadline_now_ms() + (int64_t)timeout_s * 1000;
 	uint8_t *body;
 	int r = send_line(fd, line);
 
@@ -222,7 +193,7 @@ static int follow(int fd, const char *line, struct ask_reply *reply, ask_documen
 
 		if (poll(&p, 1, -1) < 0)
 			continue;
-		r = read_frame(fd, reply, body, now_ms() + FRAME_MS);
+		r = read_frame(fd, reply, body, deadline_now_ms() + FRAME_MS);
 		if (r == 0 && reply->len > 0) {
 			if (document(ctx, reply->json) < 0)
 				r = -ECANCELED;
