@@ -137,7 +137,7 @@ static bool may_retry(struct attach *a, uint16_t reason)
 	if (a->kind == ATTACH_DIR || now_ms(a->set) >= a->deadline_ms)
 		return false;
 	/* An exit that answered did not connect. Without its answer the bytes may have arrived. */
-	if (a->early_len > 0 && (reason == END_CIRCUIT_LOST || reason == END_REPLY_TIMEOUT))
+	if ((reason == END_CIRCUIT_LOST || reason == END_REPLY_TIMEOUT) && !attach_early_may_repeat(a))
 		return false;
 	if (!end_reason_is_retriable(reason) && reason != END_CIRCUIT_LOST &&
 	    reason != END_REPLY_TIMEOUT)
@@ -396,6 +396,7 @@ int attach_alloc(struct attach_set *s, const struct attach_request *req,
 	a->kind = req->kind;
 	a->optimistic = req->optimistic;
 	a->optimistic_if_far = req->optimistic_if_far;
+	a->repeatable = req->repeatable;
 	a->port = req->port;
 	a->started_ms = now_ms(s);
 	a->waiting_ms = a->started_ms;

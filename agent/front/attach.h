@@ -60,6 +60,7 @@ struct attach_request {
 	uint16_t port;
 	bool optimistic;	/* data may be sent before CONNECTED (attach_early.c) */
 	bool optimistic_if_far;	/* the same, where a round trip is worth it: ATTACH_FAR_US */
+	bool repeatable;	/* what is sent before CONNECTED has no effect: may arrive twice */
 	const struct relay_target *relay;	/* ATTACH_DIR: NULL: a directory guard */
 };
 

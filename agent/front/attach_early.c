@@ -7,13 +7,15 @@
  * CONNECTED, at most ATTACH_EARLY_MAX of them, so that they can be sent again when
  * the exit says that it could not connect. More is not read from the program
  * before CONNECTED. When no answer came at all nobody knows whether they
- * arrived, and then they are not sent twice.
+ * arrived. Then they are sent again only where that can have no effect: the owner
+ * said so, or they are an opening that is. (C tor repeats whatever it has.)
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/front/attach_internal.h"
+#include "agent/front/opening.h"
 #include "common/secret.h"
 
 size_t attach_early_room(const struct attach *a)
@@ -57,6 +59,11 @@ int attach_early_replay(struct attach *a)
 	if (r == 0)
 		a->early_sent += left;
 	return r;
+}
+
+bool attach_early_may_repeat(const struct attach *a)
+{
+	return a->early_len == 0 || a->repeatable || opening_is_harmless(a->early, a->early_len);
 }
 
 void attach_early_free(struct attach *a)

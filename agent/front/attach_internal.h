@@ -26,6 +26,7 @@ struct attach {
 	enum attach_state state;
 	bool optimistic_if_far;
 	bool optimistic;
+	bool repeatable;
 	/* What left before CONNECTED, kept for another try; NULL: nothing. */
 	uint8_t *early;
 	size_t early_len;
@@ -98,6 +99,8 @@ size_t attach_early_room(const struct attach *a);
 int attach_early_send(struct attach *a, const uint8_t *data, size_t len);
 /* A new stream was begun: what left before has to leave again. 0 or -errno. */
 int attach_early_replay(struct attach *a);
+/* May they be sent once more when nobody knows whether they arrived? */
+bool attach_early_may_repeat(const struct attach *a);
 /* CONNECTED, or the end. */
 void attach_early_free(struct attach *a);
 

@@ -69,7 +69,7 @@ bool attach_onion_may_retry(struct attach *a, uint16_t reason)
 	if (reason == END_REPLY_TIMEOUT && a->onion_circ)
 		onion_client_spoil(s->config.onion, a->onion_circ);
 	/* Bytes that left may have arrived. */
-	if (a->early_len > 0)
+	if (!attach_early_may_repeat(a))
 		return false;
 	return loop_now_ms(s->config.loop) < a->deadline_ms && a->tries < ATTACH_TRIES_ONION;
 }

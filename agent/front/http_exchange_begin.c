@@ -30,6 +30,7 @@ int exchange_open_stream(struct exchange *x)
 		.port = x->port,
 		/* The program learns nothing before the server has answered: no harm in haste. */
 		.optimistic_if_far = f->config.config->optimistic.mode != CONFIG_OPTIMISTIC_NONE,
+		.repeatable = x->plan.is_safe,
 	};
 
 	x->reused = false;

@@ -43,6 +43,7 @@ front_SRCS := \
 	agent/front/onion.c \
 	agent/front/onion_auth.c \
 	agent/front/open.c \
+	agent/front/opening.c \
 	agent/front/outbuf.c \
 	agent/front/peer.c \
 	agent/front/pipe.c \

@@ -1,1 +1,1 @@
-UNIT_TESTS += front_socks front_http front_dns front_isolate front_http_body front_http_forward front_proxy front_exchange front_peer
+UNIT_TESTS += front_socks front_http front_dns front_isolate front_http_body front_http_forward front_proxy front_exchange front_peer front_opening
