@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <time.h>
 
@@ -15,6 +16,17 @@ int64_t deadline_now_ms(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t deadline_of_socket(int fd, int option)
+{
+	struct timeval tv = { 0 };
+	socklen_t len = sizeof(tv);
+
+	if (getsockopt(fd, SOL_SOCKET, option, &tv, &len) != 0 ||
+	    (tv.tv_sec == 0 && tv.tv_usec == 0))
+		return 0;
+	return deadline_now_ms() + (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
 }
 
 int deadline_recv_all(int fd, void *buf, size_t len, int64_t deadline_ms)

@@ -8,6 +8,8 @@
 
 /* Milliseconds of the monotonic clock. */
 int64_t deadline_now_ms(void);
+/* When a call on @fd that begins now gives up by @option, SO_RCVTIMEO or SO_SNDTIMEO; 0: never. */
+int64_t deadline_of_socket(int fd, int option);
 /*
  * Receives exactly @len bytes from the stream socket @fd. 0; -ETIMEDOUT at @deadline_ms,
  * -ECONNRESET when it ends before, or another -errno.

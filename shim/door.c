@@ -9,10 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "shim/book.h"
 #include "shim/door_parts.h"
 #include "shim/notify_parts.h"
@@ -23,14 +22,6 @@
 #define SETTLE_TRIES 50		/* of 1 ms: an outcome that is there is about to show */
 
 static const struct waiters_calls answering = { notify_answer, notify_is_valid };
-
-int64_t door_now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* --- making a door --- */
 
@@ -118,24 +109,13 @@ static bool is_connecting(int fd)
 	return state == TCP_SYN_SENT || state == TCP_SYN_RECV;
 }
 
-static int64_t send_deadline(int fd)
-{
-	struct timeval tv = { 0 };
-	socklen_t len = sizeof(tv);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, &len) != 0 ||
-	    (tv.tv_sec == 0 && tv.tv_usec == 0))
-		return 0;
-	return door_now_ms() + (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
-}
-
 /*
  * A second connect() on a held socket: a restarted or repeated call. 1 when it will be
  * answered, -EALREADY, or 0 when the socket is not held any more.
  */
 static int join_attempt(struct door *d, uint64_t cookie, const struct door_call *c, bool blocking)
 {
-	struct waiter_entry e = { c->id, send_deadline(c->fd), -EALREADY };
+	struct waiter_entry e = { c->id, deadline_of_socket(c->fd, SO_SNDTIMEO), -EALREADY };
 	enum waiters_join joined = WAITERS_SETTLED;
 	struct attempt *a;
 
@@ -182,7 +162,7 @@ static void give_up(struct door *d, const struct attempt *a)
 static int begin_attempt(struct door *d, const struct door_call *c, const struct attempt *like,
 			 bool blocking)
 {
-	struct waiter_entry e = { c->id, send_deadline(c->fd), -EINPROGRESS };
+	struct waiter_entry e = { c->id, deadline_of_socket(c->fd, SO_SNDTIMEO), -EINPROGRESS };
 	struct attempt *a = malloc(sizeof(*a));
 	int r;
 

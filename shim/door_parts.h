@@ -48,7 +48,6 @@ struct door {
 	struct records records;	/* has a lock of its own */
 };
 
-int64_t door_now_ms(void);
 /*
  * hold_connect_now() changes a flag for a moment that the program's socket has only once:
  * nobody else here may look at it or change it meanwhile.

@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "shim/agent.h"
 #include "shim/book.h"
 #include "shim/config.h"
@@ -75,7 +76,7 @@ static int send_open(const struct attempt *a, int fd)
 static int await_result(struct attempt *a, int fd)
 {
 	uint8_t frame[IPC_RESULT_LEN], type;
-	int64_t deadline = door_now_ms() + AGENT_PATIENCE_MS;
+	int64_t deadline = deadline_now_ms() + AGENT_PATIENCE_MS;
 	uint32_t error = 0;
 	size_t got = 0, len;
 
@@ -83,8 +84,8 @@ static int await_result(struct attempt *a, int fd)
 		struct pollfd p = { .fd = fd, .events = POLLIN };
 		ssize_t n;
 
-		waiters_release_late(&a->waiters, door_now_ms());
-		if (door_now_ms() >= deadline)
+		waiters_release_late(&a->waiters, deadline_now_ms());
+		if (deadline_now_ms() >= deadline)
 			return -ETIMEDOUT;
 		if (poll(&p, 1, JOIN_MS) <= 0)
 			continue;

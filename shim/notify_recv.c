@@ -14,11 +14,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
 
@@ -43,14 +42,6 @@ struct destination {
 	int flags;
 	size_t room;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static int read_destination(const struct call *c, struct destination *ret)
 {
@@ -177,7 +168,7 @@ static int64_t wait_and_receive(const struct waiter *w, uint8_t *buf)
 		if (!notify_still_there(w->n, w->call.id))
 			return -EINTR;
 		r = p.revents ? receive(w->n, &w->call, buf) : -EAGAIN;
-		if (r != -EAGAIN || (w->deadline_ms != 0 && now_ms() >= w->deadline_ms))
+		if (r != -EAGAIN || (w->deadline_ms != 0 && deadline_now_ms() >= w->deadline_ms))
 			return r;
 	}
 }
@@ -196,17 +187,6 @@ static void *waiter_run(void *arg)
 	return NULL;
 }
 
-static int64_t receive_deadline(int fd)
-{
-	struct timeval tv = { 0 };
-	socklen_t len = sizeof(tv);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, &len) != 0 ||
-	    (tv.tv_sec == 0 && tv.tv_usec == 0))
-		return 0;
-	return now_ms() + (int64_t)tv.tv_sec * 1000 + tv.tv_usec / 1000;
-}
-
 /* Takes over @c->fd when it succeeds. 0 or -errno. */
 static int start_waiter(struct notify *n, struct call *c)
 {
@@ -220,7 +200,8 @@ static int start_waiter(struct notify *n, struct call *c)
 	w = malloc(sizeof(*w));
 	if (!w)
 		return -ENOMEM;
-	*w = (struct waiter){ .n = n, .call = *c, .deadline_ms = receive_deadline(c->fd) };
+	*w = (struct waiter){ .n = n, .call = *c };
+	w->deadline_ms = deadline_of_socket(c->fd, SO_RCVTIMEO);
 	memcpy(w->args, c->args, sizeof(w->args));
 	(void)pthread_attr_init(&attr);
 	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);

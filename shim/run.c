@@ -11,7 +11,6 @@
 #include <getopt.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@
 #include "shim/job.h"
 #include "shim/launch.h"
 #include "shim/proxyenv.h"
+#include "shim/say.h"
 #include "shim/serve.h"
 #include "shim/supervisor.h"
 #include "shim/tally.h"
@@ -64,17 +64,6 @@ struct places {
 	char serve[PATH_MAX];
 	char socket[SOCKET_PATH_MAX];
 };
-
-__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)fputs("onionify: ", stderr);
-	(void)vfprintf(stderr, fmt, ap);
-	(void)fputc('\n', stderr);
-	va_end(ap);
-}
 
 static void usage(FILE *out)
 {

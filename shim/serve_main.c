@@ -15,16 +15,16 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "common/deadline.h"
 #include "common/secret.h"
+#include "shim/say.h"
 #include "shim/serve_agent.h"
 
 #define TEST_MS 60000		/* for one stream */
@@ -58,25 +58,6 @@ struct server {
 	int64_t patience_at;	/* when the user hears what is waited for */
 };
 
-__attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)fputs("onionify: ", stderr);
-	(void)vfprintf(stderr, fmt, ap);
-	(void)fputc('\n', stderr);
-	va_end(ap);
-}
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static void leave_agent(struct server *s)
 {
 	serve_agent_close(&s->agent);
@@ -86,7 +67,7 @@ static void leave_agent(struct server *s)
 	s->test = -1;
 	s->reachable = false;
 	s->state = SERVE_STARTING;
-	s->agent_at = now_ms() + AGENT_AGAIN_MS;
+	s->agent_at = deadline_now_ms() + AGENT_AGAIN_MS;
 }
 
 /* It is over, but not for the command. */
@@ -118,9 +99,9 @@ static void publish(struct server *s)
 	if (r < 0)
 		serve_probe_close(&s->probe);
 	s->added = true;
-	s->agent_at = now_ms() + AGENT_AGAIN_MS;
+	s->agent_at = deadline_now_ms() + AGENT_AGAIN_MS;
 	if (r == 0)
-		s->patience_at = now_ms() + s->patience_ms;
+		s->patience_at = deadline_now_ms() + s->patience_ms;
 	else if (s->verbose)
 		say("the agent cannot be asked: %s", strerror(-r));
 }
@@ -152,7 +133,7 @@ static bool take_note(struct server *s)
 static void start_test(struct server *s)
 {
 	s->test = serve_test_start(s->socket, s->address, s->probe.virt);
-	s->test_at = now_ms() + (s->test >= 0 ? TEST_MS : TEST_AGAIN_MS);
+	s->test_at = deadline_now_ms() + (s->test >= 0 ? TEST_MS : TEST_AGAIN_MS);
 	if (s->test < 0)
 		s->test_error = s->test;
 }
@@ -197,7 +178,7 @@ static void end_test(struct server *s, int result)
 	}
 	if (s->verbose)
 		say("not reachable yet: %s", strerror(-result));
-	s->test_at = now_ms() + TEST_AGAIN_MS;
+	s->test_at = deadline_now_ms() + TEST_AGAIN_MS;
 }
 
 /* --- the agent --- */
@@ -239,8 +220,8 @@ static void take_event(struct server *s, const struct serve_event *e)
 	if (strcmp(s->address, e->address) != 0)
 		first_event(s, e);
 	if (e->state == SERVE_PUBLISHED && s->state != SERVE_PUBLISHED && !s->reachable) {
-		s->patience_at = now_ms() + s->patience_ms;
-		s->test_at = now_ms();
+		s->patience_at = deadline_now_ms() + s->patience_ms;
+		s->test_at = deadline_now_ms();
 	}
 	s->state = e->state;
 }
@@ -297,7 +278,7 @@ static bool wants_agent(const struct server *s)
 
 static void pass_time(struct server *s)
 {
-	int64_t now = now_ms();
+	int64_t now = deadline_now_ms();
 
 	if (now >= s->patience_at)
 		tell_patience(s);
@@ -324,7 +305,7 @@ static int until_next(const struct server *s)
 		first = s->agent_at;
 	if (first == INT64_MAX)
 		return -1;
-	left = first - now_ms();
+	left = first - deadline_now_ms();
 	return left < 0 ? 0 : left > 60000 ? 60000 : (int)left;
 }
 
@@ -363,7 +344,7 @@ static int prepare(struct server *s, int argc, char **argv)
 	s->quiet = strcmp(argv[3], "quiet") == 0;
 	s->verbose = strcmp(argv[3], "verbose") == 0;
 	s->patience_ms = strtol(argv[4], NULL, 10) * 1000;
-	s->patience_at = now_ms() + s->patience_ms;
+	s->patience_at = deadline_now_ms() + s->patience_ms;
 	for (int i = 5; i < argc; i++) {
 		r = serving_add(&s->ports, argv[i]);
 		if (r < 0)

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/say.h"
 #include "shim/serve.h"
 
 #define READY_MS 10000
@@ -62,30 +62,21 @@ static _Noreturn void child(const struct serve_options *o, const struct serving 
 	_exit(125);
 }
 
-__attribute__((format(printf, 1, 2))) static int refuse(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)fputs("onionify: ", stderr);
-	(void)vfprintf(stderr, fmt, ap);
-	(void)fputc('\n', stderr);
-	va_end(ap);
-	return -EINVAL;
-}
-
 int serve_option(struct serving *s, const char *text)
 {
 	switch (serving_add(s, text)) {
 	case 0:
 		return 0;
 	case -ENOSPC:
-		return refuse("--serve can be given %d times at most", SERVING_PORTS_MAX);
+		say("--serve can be given %d times at most", SERVING_PORTS_MAX);
+		break;
 	case -EEXIST:
-		return refuse("--serve %s: that port is served already", text);
+		say("--serve %s: that port is served already", text);
+		break;
 	default:
-		return refuse("--serve takes PORT or PORT:LOCALPORT, each 1 to 65535, not '%s'", text);
+		say("--serve takes PORT or PORT:LOCALPORT, each 1 to 65535, not '%s'", text);
 	}
+	return -EINVAL;
 }
 
 int serve_start(const struct serve_options *o, struct serving *s)
@@ -97,8 +88,10 @@ int serve_start(const struct serve_options *o, struct serving *s)
 
 	if (s->n == 0)
 		return 0;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) < 0)
-		return refuse("cannot start %s: %s", o->program, strerror(errno));
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) < 0) {
+		say("cannot start %s: %s", o->program, strerror(errno));
+		return -ECHILD;
+	}
 	pid = fork();
 	if (pid == 0)
 		child(o, s, sp[1]);
@@ -110,18 +103,22 @@ int serve_start(const struct serve_options *o, struct serving *s)
 		return 0;
 	}
 	if (pid < 0)
-		(void)refuse("cannot start %s: %s", o->program, strerror(errno));
+		say("cannot start %s: %s", o->program, strerror(errno));
 	(void)close(sp[0]);
 	return -ECHILD;
 }
 
 int serve_check(const struct serve_options *o, const struct serving *s, bool nested)
 {
-	if (s->n == 0)
-		return o->key_file ? refuse("--serve-key is for --serve") : 0;
-	if (o->key_file && !o->key_file[0])
-		return refuse("--serve-key takes a file");
-	if (nested)
-		return refuse("--serve cannot be had inside onionify: give it to the outer one");
-	return 0;
+	const char *problem = NULL;
+
+	if (s->n == 0 && o->key_file)
+		problem = "--serve-key is for --serve";
+	else if (o->key_file && !o->key_file[0])
+		problem = "--serve-key takes a file";
+	else if (s->n > 0 && nested)
+		problem = "--serve cannot be had inside onionify: give it to the outer one";
+	if (problem)
+		say("%s", problem);
+	return problem ? -EINVAL : 0;
 }

@@ -61,6 +61,7 @@ run_SRCS := \
 	shim/records.c \
 	shim/relay.c \
 	shim/run.c \
+	shim/say.c \
 	shim/serve_start.c \
 	shim/serving.c \
 	shim/supervisor.c \
@@ -74,6 +75,7 @@ run_LIBS := -lpthread
 # onionify-serve: JSON, and QR codes where their library is there.
 serve_SRCS := \
 	shim/launch.c \
+	shim/say.c \
 	shim/serve_agent.c \
 	shim/serve_key.c \
 	shim/serve_main.c \

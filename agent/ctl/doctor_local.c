@@ -22,23 +22,15 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/ctl/doctor.h"
+#include "common/deadline.h"
 
 #define RUN_MS 5000
 #define OUTPUT_MAX 512
 #define SCRIPT_MAX 8192	/* the script is far shorter */
 #define AGAIN "sudo apt-get install --reinstall onionify, or make and sudo make install"
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 static _Noreturn void child(const char *const *argv, const char *preload, int out)
 {
@@ -58,7 +50,7 @@ static _Noreturn void child(const char *const *argv, const char *preload, int ou
 /* Both outputs until the end, first line kept. Exit status, or -1: died, or took too long. */
 static int run(const char *const *argv, const char *preload, char out[OUTPUT_MAX])
 {
-	int64_t deadline = now_ms() + RUN_MS;
+	int64_t deadline = deadline_now_ms() + RUN_MS;
 	size_t len = 0;
 	int fds[2];
 	int status;
@@ -73,7 +65,7 @@ static int run(const char *const *argv, const char *preload, char out[OUTPUT_MAX
 	close(fds[1]);
 	while (pid > 0) {
 		struct pollfd p = { .fd = fds[0], .events = POLLIN };
-		int64_t left = deadline - now_ms();
+		int64_t left = deadline - deadline_now_ms();
 		char more[256];
 		ssize_t n;
 

@@ -10,23 +10,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/ctl/ask.h"
 #include "agent/ctl/ctl_format.h"
 #include "agent/ctl/top_ask.h"
+#include "common/deadline.h"
 
 #define ROUND_MS 1000
 #define SILENCE_MS 1500	/* until an answer counts as late */
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* --- what the agent says --- */
 
@@ -47,7 +39,7 @@ static long long rate(long long total, long long last, int64_t ms)
 
 static void add_history(struct top *t)
 {
-	int64_t now = now_ms();
+	int64_t now = deadline_now_ms();
 	long long in = ctl_number(t->status, "bytes_read");
 	long long out = ctl_number(t->status, "bytes_written");
 
@@ -189,13 +181,13 @@ static void loop(struct top *t, struct top_asker *asker, int signals)
 	int key;
 
 	for (;;) {
-		if (now_ms() >= next) {
+		if (deadline_now_ms() >= next) {
 			(void)top_asker_ask(asker, "", "");
 			note_silence(t, asker);
-			next = now_ms() + ROUND_MS;
+			next = deadline_now_ms() + ROUND_MS;
 		}
 		top_draw(t);
-		if (!wait_for_news(t, asker, signals, next - now_ms()))
+		if (!wait_for_news(t, asker, signals, next - deadline_now_ms()))
 			return;
 		while ((key = getch()) != ERR) {
 			if (!obey(t, asker, key))

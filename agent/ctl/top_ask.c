@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/ctl/ask.h"
+#include "common/deadline.h"
 
 #define COMMAND_MAX 64
 
@@ -33,14 +33,6 @@ struct top_asker {
 	char done[TOP_NOTE_MAX];
 	struct top_news news;
 };
-
-static int64_t now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* The member @name of the answer to @name, a new reference; NULL and a note: none. */
 static json_t *ask_list(const char *name, int timeout_s, struct top_news *news)
@@ -154,7 +146,7 @@ bool top_asker_ask(struct top_asker *a, const char *line, const char *done)
 		(void)snprintf(a->line, sizeof(a->line), "%s", line);
 		(void)snprintf(a->done, sizeof(a->done), "%s", done);
 		a->state = ASKER_ASKED;
-		a->asked_ms = now_ms();
+		a->asked_ms = deadline_now_ms();
 		(void)pthread_cond_signal(&a->changed);
 	}
 	(void)pthread_mutex_unlock(&a->lock);
@@ -182,7 +174,7 @@ int64_t top_asker_waits_ms(struct top_asker *a)
 	int64_t ms;
 
 	(void)pthread_mutex_lock(&a->lock);
-	ms = a->state == ASKER_ASKED ? now_ms() - a->asked_ms : 0;
+	ms = a->state == ASKER_ASKED ? deadline_now_ms() - a->asked_ms : 0;
 	(void)pthread_mutex_unlock(&a->lock);
 	return ms;
 }

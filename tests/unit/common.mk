@@ -1,1 +1,1 @@
-UNIT_TESTS += wire crypto_hash crypto_aes crypto_key crypto_polyval edcert addr codec file log loop
+UNIT_TESTS += wire crypto_hash crypto_aes crypto_key crypto_polyval edcert addr codec file log loop deadline

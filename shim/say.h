@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* say.h - words of onionify's own on standard error, for its programs beside the library */
+#ifndef SHIM_SAY_H
+#define SHIM_SAY_H
+
+/* One line, "onionify: " before it; @fmt without a newline. */
+__attribute__((format(printf, 1, 2))) void say(const char *fmt, ...);
+
+#endif
