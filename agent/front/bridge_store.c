@@ -160,7 +160,7 @@ void bridge_store_load(struct bridges *s)
 		log_warn("bridges: %s cannot be read: %s", s->state_path, strerror(-r));
 }
 
-static int add_line(FILE *out, const struct bridge *b)
+static void print_bridge(FILE *out, const struct bridge *b)
 {
 	const struct relay_target *t = &b->target;
 	char addr[ADDR_STR_MAX], rsa[CODEC_HEX_LEN(RSA_ID_LEN)];
@@ -171,34 +171,31 @@ static int add_line(FILE *out, const struct bridge *b)
 		codec_base64_encode(ed, t->ed_id, ED_ID_LEN, 0);
 	if (t->has_ntor)
 		codec_base64_encode(ntor, t->ntor_key, NTOR_KEY_LEN, 0);
-	return fprintf(out, "bridge %s %s %s %d %s %s %u %lld %s\n",
-		       b->line->transport[0] ? b->line->transport : "-",
-		       addr_port_format(&b->line->addr, addr), rsa, b->learned, ed, ntor,
-		       (unsigned int)t->caps, (long long)b->published,
-		       t->nickname[0] ? t->nickname : "-");
+	fprintf(out, "bridge %s %s %s %d %s %s %u %lld %s\n",
+		b->line->transport[0] ? b->line->transport : "-",
+		addr_port_format(&b->line->addr, addr), rsa, b->learned, ed, ntor,
+		(unsigned int)t->caps, (long long)b->published,
+		t->nickname[0] ? t->nickname : "-");
+}
+
+static int print_known(FILE *out, const void *what)
+{
+	const struct bridges *s = what;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->list[i].known)
+			print_bridge(out, &s->list[i]);
+	}
+	return 0;
 }
 
 void bridge_store_save(struct bridges *s)
 {
-	char *body = NULL;
-	size_t len = 0;
-	FILE *out;
-	int r = 0;
+	int r;
 
 	if (!s->may_save)
 		return;
-	out = open_memstream(&body, &len);
-	if (!out)
-		return;
-	for (size_t i = 0; i < s->n; i++) {
-		if (s->list[i].known && add_line(out, &s->list[i]) < 0)
-			r = -ENOMEM;
-	}
-	if (fclose(out) != 0)
-		r = -ENOMEM;
-	if (r == 0)
-		r = state_file_save(s->state_path, MAGIC, body, len);
+	r = state_file_save(s->state_path, MAGIC, print_known, s);
 	if (r < 0)
 		log_warn_limited("bridges: %s cannot be written: %s", s->state_path, strerror(-r));
-	free(body);
 }

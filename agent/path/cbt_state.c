@@ -122,20 +122,14 @@ int cbt_load(struct cbt *c)
 	return r > 0 ? -ENOENT : r;
 }
 
-/* The lines between header and footer. */
-static int encode_body(const struct cbt *c, char **ret, size_t *ret_len)
+static int print_times(FILE *f, const void *what)
 {
+	const struct cbt *c = what;
 	uint16_t *bins = calloc(CBT_TIME_MAX_MS / CBT_BIN_MS, sizeof(*bins));
 	unsigned int abandoned = 0;
-	FILE *f;
 
 	if (!bins)
 		return -ENOMEM;
-	f = open_memstream(ret, ret_len);
-	if (!f) {
-		free(bins);
-		return -ENOMEM;
-	}
 	for (size_t i = 0; i < c->n_times; i++) {
 		if (c->times[i] == CBT_ABANDONED)
 			abandoned++;
@@ -148,23 +142,18 @@ static int encode_body(const struct cbt *c, char **ret, size_t *ret_len)
 			fprintf(f, "bin %zu %u\n", i * CBT_BIN_MS + CBT_BIN_MS / 2, bins[i]);
 	}
 	free(bins);
-	return fclose(f) ? -ENOMEM : 0;
+	return 0;
 }
 
 int cbt_save(struct cbt *c)
 {
-	char *body = NULL;
-	size_t len;
 	int r;
 
 	if (!c->dirty || !c->path)
 		return 0;
 	if (!c->may_save)
 		return -EIO;
-	r = encode_body(c, &body, &len);
-	if (!r)
-		r = state_file_save(c->path, MAGIC, body, len);
-	free(body);
+	r = state_file_save(c->path, MAGIC, print_times, c);
 	if (!r)
 		c->dirty = false;
 	return r;

@@ -4,9 +4,7 @@
  */
 #include "agent/path/guard_state.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/path/state_file.h"
@@ -193,40 +191,21 @@ static void print_record(FILE *f, const struct guard_record *g)
 		sampled, g->sampled_by[0] ? g->sampled_by : "-", g->listed, unlisted, confirmed);
 }
 
-/* The lines between header and footer. 0 or -ENOMEM. */
-static int encode_body(const struct guard_records *records, char **ret, size_t *ret_len)
+static int print_records(FILE *f, const void *what)
 {
-	FILE *f = open_memstream(ret, ret_len);
+	const struct guard_records *records = what;
 
-	if (!f)
-		return -ENOMEM;
 	for (size_t i = 0; i < records->n; i++)
 		print_record(f, &records->r[i]);
-	return fclose(f) ? -ENOMEM : 0;
+	return 0;
 }
 
 int guard_state_encode(const struct guard_records *records, char **ret, size_t *ret_len)
 {
-	char *body = NULL;
-	size_t len;
-	int r;
-
-	r = encode_body(records, &body, &len);
-	if (!r)
-		r = state_file_seal(GUARD_STATE_MAGIC, body, len, ret, ret_len);
-	free(body);
-	return r;
+	return state_file_encode(GUARD_STATE_MAGIC, print_records, records, ret, ret_len);
 }
 
 int guard_state_save(const char *path, const struct guard_records *records)
 {
-	char *body = NULL;
-	size_t len;
-	int r;
-
-	r = encode_body(records, &body, &len);
-	if (!r)
-		r = state_file_save(path, GUARD_STATE_MAGIC, body, len);
-	free(body);
-	return r;
+	return state_file_save(path, GUARD_STATE_MAGIC, print_records, records);
 }

@@ -185,16 +185,37 @@ int state_file_load(const char *path, const char *magic, state_line_fn fn, void 
 	return r;
 }
 
-int state_file_save(const char *path, const char *magic, const char *body, size_t len)
+int state_file_encode(const char *magic, state_print_fn print, const void *what, char **ret,
+		      size_t *ret_len)
 {
-	char *text;
-	size_t text_len;
+	char *body = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&body, &len);
 	int r;
 
-	r = state_file_seal(magic, body, len, &text, &text_len);
+	if (!f)
+		return -ENOMEM;
+	r = print(f, what);
+	if (ferror(f))
+		r = -ENOMEM;
+	if (fclose(f))
+		r = -ENOMEM;
+	if (!r)
+		r = state_file_seal(magic, body, len, ret, ret_len);
+	free(body);
+	return r;
+}
+
+int state_file_save(const char *path, const char *magic, state_print_fn print, const void *what)
+{
+	char *text;
+	size_t len;
+	int r;
+
+	r = state_file_encode(magic, print, what, &text, &len);
 	if (r)
 		return r;
-	r = file_write_atomic(path, text, text_len);
+	r = file_write_atomic(path, text, len);
 	free(text);
 	return r;
 }

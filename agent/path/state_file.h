@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 /* 256 guards need 64 KiB; a timing histogram less. */
 #define STATE_FILE_MAX (256 * 1024)
@@ -24,6 +25,8 @@ enum {
 
 /* One line without its newline, NUL-terminated. 0, or an error that ends the parse. */
 typedef int (*state_line_fn)(void *ctx, const char *line);
+/* Prints all lines of @what, each ended by a newline. 0 or -errno; @out keeps errors of its own. */
+typedef int (*state_print_fn)(FILE *out, const void *what);
 
 /*
  * Checks frame and checksum, then hands over each line between. 0, STATE_E_*, or
@@ -41,7 +44,10 @@ int state_file_seal(const char *magic, const char *body, size_t len, char **ret,
  * it alone and write nothing there.
  */
 int state_file_load(const char *path, const char *magic, state_line_fn fn, void *ctx);
-/* Seals and writes atomically. 0 or -errno. */
-int state_file_save(const char *path, const char *magic, const char *body, size_t len);
+/* The whole file, malloc()ed. 0, -EINVAL as state_file_seal(), -ENOMEM, or what @print returned. */
+int state_file_encode(const char *magic, state_print_fn print, const void *what, char **ret,
+		      size_t *ret_len);
+/* Encodes and writes atomically. 0 or -errno. */
+int state_file_save(const char *path, const char *magic, state_print_fn print, const void *what);
 
 #endif

@@ -2,11 +2,9 @@
 /* vanguard_state.c - encode and parse the vanguards (format: vanguard_state.h) */
 #include "agent/path/vanguard_state.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "agent/path/state_file.h"
@@ -95,15 +93,11 @@ int vanguard_state_load(const char *path, struct vanguard_set ret[VANGUARD_LAYER
 	return r;
 }
 
-/* The lines between header and footer. 0 or -ENOMEM. */
-static int encode_body(const struct vanguard_set sets[VANGUARD_LAYERS], char **ret,
-		       size_t *ret_len)
+static int print_sets(FILE *f, const void *what)
 {
+	const struct vanguard_set *sets = what;
 	char hex[CODEC_HEX_LEN(RSA_ID_LEN)];
-	FILE *f = open_memstream(ret, ret_len);
 
-	if (!f)
-		return -ENOMEM;
 	for (size_t layer = 0; layer < VANGUARD_LAYERS; layer++) {
 		for (size_t i = 0; i < sets[layer].n; i++) {
 			const struct vanguard *v = &sets[layer].v[i];
@@ -113,32 +107,16 @@ static int encode_body(const struct vanguard_set sets[VANGUARD_LAYERS], char **r
 				(int64_t)v->expires);
 		}
 	}
-	return fclose(f) ? -ENOMEM : 0;
+	return 0;
 }
 
 int vanguard_state_encode(const struct vanguard_set sets[VANGUARD_LAYERS], char **ret,
 			  size_t *ret_len)
 {
-	char *body = NULL;
-	size_t len;
-	int r;
-
-	r = encode_body(sets, &body, &len);
-	if (!r)
-		r = state_file_seal(VANGUARD_STATE_MAGIC, body, len, ret, ret_len);
-	free(body);
-	return r;
+	return state_file_encode(VANGUARD_STATE_MAGIC, print_sets, sets, ret, ret_len);
 }
 
 int vanguard_state_save(const char *path, const struct vanguard_set sets[VANGUARD_LAYERS])
 {
-	char *body = NULL;
-	size_t len;
-	int r;
-
-	r = encode_body(sets, &body, &len);
-	if (!r)
-		r = state_file_save(path, VANGUARD_STATE_MAGIC, body, len);
-	free(body);
-	return r;
+	return state_file_save(path, VANGUARD_STATE_MAGIC, print_sets, sets);
 }

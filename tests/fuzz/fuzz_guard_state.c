@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "agent/path/guard_state.h"
-#include "agent/path/state_file.h"
+#include "tests/fuzz/state_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -32,13 +32,6 @@ static void check(const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text;
-	size_t len;
-
-	check((const char *)data, size);
-	if (!state_file_seal(GUARD_STATE_MAGIC, (const char *)data, size, &text, &len)) {
-		check(text, len);
-		free(text);
-	}
+	state_frame_feed(GUARD_STATE_MAGIC, check, data, size);
 	return 0;
 }

@@ -2,14 +2,13 @@
 /*
  * fuzz_timings.c - the file of circuit build times
  *
- * As in fuzz_guard_state.c, whole and with a right frame around it. Whatever is
- * loaded must leave limits that are sane.
+ * Read as fuzz_guard_state.c does. Whatever is loaded must leave limits that are sane.
  */
 #include <stdint.h>
 #include <stdlib.h>
 
 #include "agent/path/cbt_internal.h"
-#include "agent/path/state_file.h"
+#include "tests/fuzz/state_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -30,13 +29,6 @@ static void check(const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text;
-	size_t len;
-
-	check((const char *)data, size);
-	if (!state_file_seal("onionify-timings", (const char *)data, size, &text, &len)) {
-		check(text, len);
-		free(text);
-	}
+	state_frame_feed("onionify-timings", check, data, size);
 	return 0;
 }

@@ -2,15 +2,15 @@
 /*
  * fuzz_vanguard_state.c - the file of full vanguards
  *
- * As fuzz_guard_state.c: once as a whole file, once as the lines of one whose frame
- * is made right. What is accepted must encode to a file that means the same.
+ * Read as fuzz_guard_state.c does. What is accepted must encode to a file that means
+ * the same.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/path/state_file.h"
 #include "agent/path/vanguard_state.h"
+#include "tests/fuzz/state_frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,13 +35,6 @@ static void check(const char *text, size_t len)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char *text;
-	size_t len;
-
-	check((const char *)data, size);
-	if (!state_file_seal(VANGUARD_STATE_MAGIC, (const char *)data, size, &text, &len)) {
-		check(text, len);
-		free(text);
-	}
+	state_frame_feed(VANGUARD_STATE_MAGIC, check, data, size);
 	return 0;
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* test_path_state.c - state files: round trips, every truncation, every kind of damage */
 #include <check.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/path/cbt_internal.h"
 #include "agent/path/guard_state.h"
@@ -234,6 +236,44 @@ START_TEST(unframeable_bodies_are_refused)
 }
 END_TEST
 
+static int print_text(FILE *f, const void *text)
+{
+	fputs(text, f);
+	return 0;
+}
+
+static int fail_halfway(FILE *f, const void *text)
+{
+	fputs(text, f);
+	return -EIO;
+}
+
+START_TEST(what_is_printed_is_framed_and_a_printer_that_fails_leaves_nothing)
+{
+	char file[] = "/tmp/onionify-state.XXXXXX", *text = NULL, *sealed;
+	size_t len, sealed_len;
+	int fd = mkstemp(file);
+
+	ck_assert_int_ge(fd, 0);
+	close(fd);
+	ck_assert_int_eq(unlink(file), 0);
+	ck_assert_int_eq(state_file_encode("m", print_text, "a\nb\n", &text, &len), 0);
+	ck_assert_int_eq(state_file_seal("m", "a\nb\n", 4, &sealed, &sealed_len), 0);
+	ck_assert_uint_eq(len, sealed_len);
+	ck_assert_mem_eq(text, sealed, len);
+	free(text);
+	free(sealed);
+	text = NULL;
+	ck_assert_int_eq(state_file_encode("m", fail_halfway, "a\n", &text, &len), -EIO);
+	ck_assert_int_eq(state_file_encode("m", print_text, "a", &text, &len), -EINVAL);
+	ck_assert_ptr_null(text);
+	ck_assert_int_eq(state_file_save(file, "m", fail_halfway, "a\n"), -EIO);
+	ck_assert_int_eq(access(file, F_OK), -1);
+	ck_assert_int_eq(state_file_save(file, "m", print_text, "a\n"), 0);
+	ck_assert_int_eq(unlink(file), 0);
+}
+END_TEST
+
 START_TEST(bad_timing_lines_are_refused)
 {
 	static const char *const bad[] = {
@@ -272,6 +312,7 @@ int main(void)
 	tcase_add_test(tc, one_guard_twice_or_too_many_are_refused);
 	tcase_add_test(tc, another_version_is_told_from_damage);
 	tcase_add_test(tc, unframeable_bodies_are_refused);
+	tcase_add_test(tc, what_is_printed_is_framed_and_a_printer_that_fails_leaves_nothing);
 	tcase_add_test(tc, bad_timing_lines_are_refused);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
