@@ -446,8 +446,8 @@ static const struct config_option options[] = {
 	{ "StrictNodes", set_bool, FIELD(nodes.strict), .def = "0", .flags = CONFIG_RESTART },
 	{ "TestingTorNetwork", set_bool, FIELD(testing), .def = "0", .flags = CONFIG_RESTART },
 	{ "UseBridges", set_bool, FIELD(nodes.use_bridges), .def = "0", .flags = CONFIG_RESTART },
-	/* Never routed: the benchmarking range of RFC 2544, a ULA of RFC 4193. */
 	{ "Vanguards", set_vanguards, FIELD(vanguards), .def = "auto", .flags = CONFIG_RESTART },
+	/* Never routed: the benchmarking range of RFC 2544, a ULA of RFC 4193. */
 	{ "VirtualAddrNetworkIPv4", set_net, FIELD(virtual_v4), 8, 24, "198.18.0.0/15",
 	  CONFIG_RESTART },
 	{ "VirtualAddrNetworkIPv6", set_net, FIELD(virtual_v6), 8, 96,

@@ -264,6 +264,47 @@ START_TEST(optimistic_data_is_none_learned_or_ports)
 }
 END_TEST
 
+/* The lines of @f up to the next section, those with an option without their '#'. */
+static size_t read_section(FILE *f, char *out, size_t cap)
+{
+	char line[256];
+	size_t len = 0;
+
+	while (fgets(line, sizeof(line), f)) {
+		size_t n = strlen(line);
+
+		if (strncmp(line, "### ", 4) == 0)
+			break;
+		if (line[0] != '#' || line[1] < 'A' || line[1] > 'Z')
+			continue;
+		ck_assert_uint_lt(len + n, cap);
+		memcpy(out + len, line + 1, n);
+		len += n - 1;
+	}
+	out[len] = '\0';
+	return len;
+}
+
+START_TEST(every_section_of_the_example_is_accepted)
+{
+	static char text[8192];
+	FILE *f = fopen("data/onionify.conf.example", "r");
+	int n_sections = 0;
+
+	ck_assert_ptr_nonnull(f);
+	setenv("HOME", "/h", 1);
+	ck_assert_uint_eq(read_section(f, text, sizeof(text)), 0);
+	while (read_section(f, text, sizeof(text)) > 0) {
+		ck_assert_msg(parse(text) == 0, "%s\n%s", err, text);
+		ck_assert_msg(!config.warning[0], "%s", config.warning);
+		n_sections++;
+	}
+	ck_assert_int_ge(n_sections, 5);
+	ck_assert(feof(f));
+	fclose(f);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("config");
@@ -282,6 +323,7 @@ int main(void)
 	tcase_add_test(t, map_address_replaces_names_once);
 	tcase_add_test(t, reload_takes_live_values_and_names_the_others);
 	tcase_add_test(t, every_default_in_the_table_parses);
+	tcase_add_test(t, every_section_of_the_example_is_accepted);
 	tcase_add_test(t, optimistic_data_is_none_learned_or_ports);
 	suite_add_tcase(s, t);
 	return suite_run(s);
