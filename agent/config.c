@@ -126,13 +126,19 @@ static const struct config_option *find_option(const char *name, size_t *ret_ind
 	return NULL;
 }
 
+/* "Off" values of unsupported options change nothing: "ControlPort 0". */
+static bool is_off(const char *value)
+{
+	return strcmp(value, "0") == 0;
+}
+
 static int refuse(char *err, size_t err_len, unsigned int line, const char *name,
 		  const char *value)
 {
 	const char *near = config_nearest(name);
 
 	if (config_is_unsupported(name)) {
-		if (config_unsupported_is_off(value))
+		if (is_off(value))
 			return 0;
 		snprintf(err, err_len, "line %u: %s is not supported yet", line, name);
 	} else if (near) {
@@ -142,11 +148,6 @@ static int refuse(char *err, size_t err_len, unsigned int line, const char *name
 		snprintf(err, err_len, "line %u: unknown option \"%.64s\"", line, name);
 	}
 	return -EINVAL;
-}
-
-bool config_unsupported_is_off(const char *value)
-{
-	return strcmp(value, "0") == 0;
 }
 
 static int apply_line(struct config *c, char *text, unsigned int line, char *err, size_t err_len)

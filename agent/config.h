@@ -210,8 +210,6 @@ struct config_option {
 const struct config_option *config_options(size_t *ret_n);
 /* Options of tor that we know and refuse for now. */
 bool config_is_unsupported(const char *name);
-/* "Off" values of unsupported options change nothing: "ControlPort 0". */
-bool config_unsupported_is_off(const char *value);
 /* The settable or known name nearest to @name, or NULL when none is near. */
 const char *config_nearest(const char *name);
 

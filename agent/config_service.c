@@ -164,13 +164,3 @@ void config_services_free(struct config *c)
 	c->n_services = 0;
 }
 
-bool config_services_equal(const struct config *a, const struct config *b)
-{
-	if (a->n_services != b->n_services)
-		return false;
-	for (size_t i = 0; i < a->n_services; i++) {
-		if (!service_options_equal(&a->services[i], &b->services[i]))
-			return false;
-	}
-	return true;
-}

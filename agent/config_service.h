@@ -33,7 +33,6 @@ int config_service_number(struct config *c, const struct config_option *o, const
 /* Of all of them, when the whole file is read. 0, or -EINVAL and a sentence in @err. */
 int config_services_check(const struct config *c, char *err, size_t err_len);
 void config_services_free(struct config *c);
-bool config_services_equal(const struct config *a, const struct config *b);
 
 /* An absolute path, or one below "~/"; malloc()ed (config_table.c). */
 int config_expand_path(const char *value, char **ret, char *err, size_t err_len);

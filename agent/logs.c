@@ -8,27 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #define DEFAULT_FILE_MAX (1 << 20)	/* agent.log is set aside above this, at start */
 
-/* "Nov 20 13:43:32.123 [notice] line". */
 static void sink(void *ctx, enum log_level level, const char *line)
 {
 	const struct logs *l = ctx;
 	bool overridden = log_get_level() != l->most;
-	char stamp[32];
-	struct timespec ts;
-	struct tm tm;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	if (!localtime_r(&ts.tv_sec, &tm) || strftime(stamp, sizeof(stamp), "%b %d %H:%M:%S", &tm) == 0)
-		stamp[0] = '\0';
 	for (size_t i = 0; i < l->n; i++) {
 		if (overridden || level <= l->sinks[i].level)
-			(void)dprintf(l->sinks[i].fd, "%s.%03ld [%s] %s\n", stamp,
-				      ts.tv_nsec / 1000000, log_level_str(level), line);
+			log_put_line(l->sinks[i].fd, level, line);
 	}
 }
 

@@ -82,23 +82,6 @@ int edcert_check(const struct edcert *c, uint8_t type, uint8_t key_type,
 	return 0;
 }
 
-const char *edcert_error_str(int error)
-{
-	switch ((enum edcert_error)error) {
-	case EDCERT_E_FORMAT:
-		return "malformed certificate";
-	case EDCERT_E_TYPE:
-		return "certificate for another purpose";
-	case EDCERT_E_SIGNER:
-		return "certificate names another signer";
-	case EDCERT_E_EXPIRED:
-		return "certificate has expired";
-	case EDCERT_E_SIGNATURE:
-		return "certificate has a bad signature";
-	}
-	return error == 0 ? "no error" : "unknown certificate error";
-}
-
 /* Everything but the signature. Bytes written, -ENOSPC or -EINVAL. */
 static ssize_t write_body(const struct edcert *fields, const uint8_t signer[32], uint8_t *out,
 			  size_t cap)

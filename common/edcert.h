@@ -71,7 +71,6 @@ int edcert_parse(const void *data, size_t len, struct edcert *ret);
  */
 int edcert_check(const struct edcert *c, uint8_t type, uint8_t key_type,
 		 const uint8_t signer[32], int64_t now);
-const char *edcert_error_str(int error);
 
 /*
  * Writes a certificate from the type, key_type, key and expires (rounded up to the

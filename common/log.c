@@ -10,13 +10,13 @@
 #include "common/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "common/deadline.h"
 
 #define LINE_MAX_LEN 1024
 #define LIMIT_WINDOW_MS 60000
@@ -26,7 +26,6 @@ static struct {
 	bool unsafe;
 	log_sink_fn sink;
 	void *ctx;
-	int fd;		/* 0: standard error */
 } log_state = { .max = LOG_NOTICE };
 
 static const char *const level_names[] = { "error", "warn", "notice", "info", "debug" };
@@ -48,30 +47,9 @@ void log_set_sink(log_sink_fn sink, void *ctx)
 	log_state.ctx = ctx;
 }
 
-int log_open_file(const char *path)
-{
-	int fd = 0;
-
-	if (strcmp(path, "-") != 0) {
-		fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY,
-			  0600);
-		if (fd < 0)
-			return -errno;
-	}
-	if (log_state.fd > 0)
-		(void)close(log_state.fd);
-	log_state.fd = fd;
-	return 0;
-}
-
 void log_set_safe(bool scrub)
 {
 	log_state.unsafe = !scrub;
-}
-
-bool log_is_safe(void)
-{
-	return !log_state.unsafe;
 }
 
 const char *log_level_str(enum log_level level)
@@ -87,14 +65,6 @@ int log_level_parse(const char *word, enum log_level *ret)
 			return 0;
 		}
 	return -EINVAL;
-}
-
-static int64_t clock_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
 /* "Nov 20 13:43:32.123 [notice] " into @buf; its length. */
@@ -114,12 +84,11 @@ static size_t put_prefix(char *buf, size_t cap, enum log_level level)
 	return extra > 0 ? n + (size_t)extra : n;
 }
 
-static void write_line(enum log_level level, const char *line)
+void log_put_line(int fd, enum log_level level, const char *line)
 {
 	char buf[LINE_MAX_LEN + 64];
 	size_t n = put_prefix(buf, 63, level);
-	size_t len = strlen(line);
-	int fd = log_state.fd > 0 ? log_state.fd : STDERR_FILENO;
+	size_t len = strnlen(line, LINE_MAX_LEN);
 	ssize_t rc;
 
 	memcpy(buf + n, line, len);
@@ -154,13 +123,13 @@ void log_write(enum log_level level, const char *fmt, ...)
 	if (log_state.sink)
 		log_state.sink(log_state.ctx, level, line);
 	else
-		write_line(level, line);
+		log_put_line(STDERR_FILENO, level, line);
 	errno = saved_errno;
 }
 
 bool log_limit_pass(struct log_limit *l, unsigned int burst)
 {
-	int64_t now = clock_ms();
+	int64_t now = deadline_now_ms();
 
 	if (l->count == 0 || now - l->window_ms >= LIMIT_WINDOW_MS) {
 		if (l->dropped > 0)

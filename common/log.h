@@ -35,11 +35,10 @@ void log_set_level(enum log_level max);
 enum log_level log_get_level(void);
 /* NULL restores standard error. */
 void log_set_sink(log_sink_fn sink, void *ctx);
-/* A file opened for appending (0600), "-" for standard error. 0 or -errno. */
-int log_open_file(const char *path);
+/* For sinks: "Nov 20 13:43:32.123 [notice] line" to @fd; what cannot be written is lost. */
+void log_put_line(int fd, enum log_level level, const char *line);
 /* SafeLogging; on by default. */
 void log_set_safe(bool scrub);
-bool log_is_safe(void);
 const char *log_level_str(enum log_level level);
 /* "error", "warn", "notice", "info", "debug"; 0 or -EINVAL. */
 int log_level_parse(const char *word, enum log_level *ret);

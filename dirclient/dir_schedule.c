@@ -33,7 +33,8 @@ void dir_backoff_reset(struct dir_backoff *b)
 	b->next_ms = 0;
 }
 
-void dir_backoff_set(struct dir_backoff *b, int64_t at_ms)
+/* As reset, but due at @at_ms. */
+static void backoff_set(struct dir_backoff *b, int64_t at_ms)
 {
 	b->delay_ms = 0;
 	b->next_ms = at_ms;
@@ -55,7 +56,7 @@ static void begin(struct dir_plan *p, int64_t now_ms)
 		return;
 	p->begun = true;
 	if (p->have_fallbacks && p->authority.next_ms < now_ms + DIR_AUTHORITY_DELAY_MS)
-		dir_backoff_set(&p->authority, now_ms + DIR_AUTHORITY_DELAY_MS);
+		backoff_set(&p->authority, now_ms + DIR_AUTHORITY_DELAY_MS);
 }
 
 enum dir_from dir_plan_next(struct dir_plan *p, int64_t now_ms, unsigned int in_flight,

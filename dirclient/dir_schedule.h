@@ -37,8 +37,6 @@ void dir_backoff_init(struct dir_backoff *b, int64_t base_ms, int64_t cap_ms);
 void dir_backoff_push(struct dir_backoff *b, const struct dir_rng *rng, int64_t now_ms);
 /* Success, or the world changed: due at once, delays begin small again. */
 void dir_backoff_reset(struct dir_backoff *b);
-/* As reset, but due at @at_ms. */
-void dir_backoff_set(struct dir_backoff *b, int64_t at_ms);
 
 /*
  * Consensus attempts. Bootstrapping asks fallbacks at once and again and again

@@ -293,15 +293,6 @@ void netdir_md_set_pending(struct netdir *nd, size_t i, bool pending)
 		nd->states[i] = pending ? MD_PENDING : MD_MISSING;
 }
 
-size_t netdir_n_absent(const struct netdir *nd)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < nd->n; i++)
-		n += nd->states[i] < MD_HELD && netdir_is_usable(&nd->relays[i]);
-	return n;
-}
-
 /* --- what everybody reads --- */
 
 size_t netdir_n_relays(const struct netdir *nd)

@@ -41,8 +41,6 @@ size_t netdir_md_order(const struct netdir *nd, size_t k);
 void netdir_md_set_pending(struct netdir *nd, size_t i, bool pending);
 /* Is the relay one that a client could use (Running, Valid)? Others are not fetched. */
 bool netdir_is_usable(const struct relay *r);
-/* How many wanted microdescriptors are MD_MISSING or MD_PENDING. */
-size_t netdir_n_absent(const struct netdir *nd);
 /* Share of all paths that can be built with what is held, 0..1 (path-spec 2.1.0). */
 double netdir_path_fraction(const struct netdir *nd);
 /* SHA3-256 of the signed part of the consensus. */

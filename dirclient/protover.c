@@ -95,13 +95,6 @@ static uint64_t versions_of(struct netdoc_str list, struct netdoc_str name)
 	return set;
 }
 
-bool protover_has(struct netdoc_str list, const char *name, uint32_t version)
-{
-	struct netdoc_str n = {name, strlen(name)};
-
-	return version <= PROTOVER_VERSION_MAX && (versions_of(list, n) >> version & 1);
-}
-
 bool protover_range_has(struct netdoc_str versions, uint32_t version)
 {
 	uint64_t set;

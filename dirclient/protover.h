@@ -34,7 +34,6 @@
 
 /* True when the list is well-formed. */
 bool protover_is_valid(struct netdoc_str list);
-bool protover_has(struct netdoc_str list, const char *name, uint32_t version);
 /* Is @version among "1-3,5"? False for a malformed list of versions. */
 bool protover_range_has(struct netdoc_str versions, uint32_t version);
 /* Capability flags (enum relay_cap) out of a "pr" line. 0 for a malformed one. */

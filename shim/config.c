@@ -20,7 +20,8 @@ static struct config the_config;
 enum { CONFIG_NEW, CONFIG_BUSY, CONFIG_READY };
 static atomic_int config_state;
 
-bool config_probe_supervisor(void)
+/* True under a supervisor of ours, however this process was started. Keeps errno. */
+static bool probe_supervisor(void)
 {
 	return sys_call5(SYS_prctl, CONFIG_PROBE_PRCTL, 0, 0, 0, 0) == -ENOTUNIQ;
 }
@@ -73,7 +74,7 @@ static void fill(struct config *c)
 	fill_program(c);
 	if (dladdr(&the_config, &info) != 0 && info.dli_fname && info.dli_fname[0] == '/')
 		copy_text(c->library, sizeof(c->library), info.dli_fname);
-	c->supervised = config_probe_supervisor();
+	c->supervised = probe_supervisor();
 	c->allow_weak = weak && strcmp(weak, "1") == 0;
 	c->report = c->supervised && report && strcmp(report, "1") == 0;
 	make_assignment(c->env_socket, sizeof(c->env_socket), CONFIG_ENV_SOCKET, c->socket);

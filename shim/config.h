@@ -74,7 +74,5 @@ struct config {
 const struct config *config_get(void);
 /* Reads the environment again; before there are threads. For onionify-run, which changes it. */
 void config_reload(void);
-/* True under a supervisor of ours, however this process was started. Keeps errno. */
-bool config_probe_supervisor(void);
 
 #endif

@@ -103,13 +103,6 @@ static int inspect(int dirfd, const char *path, enum elf_kind *ret, char interp[
 
 int elf_inspect(int dirfd, const char *path, enum elf_kind *ret)
 {
-	char interp[SCRIPT_LINE_MAX];
-
-	return inspect(dirfd, path, ret, interp);
-}
-
-int elf_inspect_deep(int dirfd, const char *path, enum elf_kind *ret)
-{
 	char interp[SCRIPT_LINE_MAX], next[SCRIPT_LINE_MAX];
 	int r = inspect(dirfd, path, ret, interp);
 

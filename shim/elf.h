@@ -22,9 +22,7 @@ enum elf_kind {
 
 /* Nothing but a supervisor can keep it from the network. */
 bool elf_is_unguarded(enum elf_kind kind);
-/* Looks at @path below @dirfd. 0 or -errno (nothing can be said). */
+/* Looks at @path below @dirfd, and for a script at its interpreter. 0 or -errno (nothing can be said). */
 int elf_inspect(int dirfd, const char *path, enum elf_kind *ret);
-/* The same, and for a script its interpreter. */
-int elf_inspect_deep(int dirfd, const char *path, enum elf_kind *ret);
 
 #endif

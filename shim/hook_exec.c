@@ -178,7 +178,7 @@ static enum elf_kind kind_at(int dirfd, const char *path)
 {
 	enum elf_kind kind;
 
-	if (!probe_readable(path, 1) || !path[0] || elf_inspect_deep(dirfd, path, &kind) < 0)
+	if (!probe_readable(path, 1) || !path[0] || elf_inspect(dirfd, path, &kind) < 0)
 		return ELF_DYNAMIC;
 	return kind;
 }

@@ -31,7 +31,8 @@
 #define AGENT_RUNNING 3		/* its exit status when another one serves this user */
 #define PROGRESS_BODY_MAX 512	/* texts are at most 255 bytes */
 
-const char *launch_format_count(uint32_t v, char buf[16])
+/* "1,920"; writes and returns @buf. */
+static const char *format_count(uint32_t v, char buf[16])
 {
 	char digits[12];
 	int n = snprintf(digits, sizeof(digits), "%u", v), out = 0;
@@ -233,8 +234,8 @@ static void show(const struct ipc_progress *p)
 	copy_clean(text, sizeof(text), p->text);
 	(void)fprintf(stderr, "\r\033[Konionify: Connecting to Tor: %d %% %s", p->percent, text);
 	if (p->total > 0)
-		(void)fprintf(stderr, " (%s of %s)", launch_format_count(p->done, done),
-			      launch_format_count(p->total, total));
+		(void)fprintf(stderr, " (%s of %s)", format_count(p->done, done),
+			      format_count(p->total, total));
 	(void)fflush(stderr);
 }
 

@@ -30,7 +30,5 @@ int launch_agent(const struct launch *l, char *err);
 int launch_lease(const char *socket_path, const char *domain);
 /* A connection to the agent there. -EOWNERDEAD: another user listens; other errors of connect(). */
 int launch_connect(const char *socket_path);
-/* "1,920"; writes and returns @buf. */
-const char *launch_format_count(uint32_t v, char buf[16]);
 
 #endif

@@ -16,7 +16,8 @@
 #define HOSTS_MAX 65536		/* read no further; block lists are longer, and list no loopback names of ours */
 #define HOSTS_LINE_MAX 1024
 
-bool lookup_numeric(const char *text, struct addr *ret)
+/* Any numeric form that the C library takes ("127.1", "::1"). */
+static bool parse_numeric(const char *text, struct addr *ret)
 {
 	struct in_addr in;
 	uint8_t six[16];
@@ -54,7 +55,7 @@ static bool hosts_line_match(char *line, const char *name, size_t len)
 
 	line[strcspn(line, "#")] = '\0';
 	word = strtok_r(line, " \t\r", &save);
-	if (!word || !lookup_numeric(word, &a) || !addr_is_loopback(&a))
+	if (!word || !parse_numeric(word, &a) || !addr_is_loopback(&a))
 		return false;
 	while ((word = strtok_r(NULL, " \t\r", &save)) != NULL) {
 		if (same_name(name, len, word))
@@ -113,7 +114,7 @@ int lookup_name(const char *name, struct lookup_result *ret)
 	size_t len = strlen(name);
 	int r;
 
-	if (lookup_numeric(name, &numeric)) {
+	if (parse_numeric(name, &numeric)) {
 		*(numeric.family == ADDR_V4 ? &res.v4 : &res.v6) = numeric;
 		*ret = res;
 		return 0;

@@ -25,7 +25,5 @@ struct lookup_result {
 int lookup_name(const char *name, struct lookup_result *ret);
 /* The same for an address; @ret has IPC_NAME_MAX + 1 bytes. */
 int lookup_addr(const struct addr *addr, char *ret);
-/* Any numeric form that the C library takes ("127.1", "::1"). */
-bool lookup_numeric(const char *text, struct addr *ret);
 
 #endif

@@ -401,18 +401,3 @@ int notify_streams(const struct notify *n)
 	return n->door ? door_streams(n->door) : 0;
 }
 
-void notify_free(struct notify *n)
-{
-	if (!n)
-		return;
-	(void)close(n->listener);
-	for (int i = 0; i < 2; i++) {
-		if (n->viewer[i] >= 0)
-			(void)close(n->viewer[i]);
-	}
-	if (n->caller_pidfd >= 0)
-		(void)close(n->caller_pidfd);
-	privnet_free(n->net);
-	free(n->req);
-	free(n);
-}

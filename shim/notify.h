@@ -39,6 +39,5 @@ void notify_use_serving(struct notify *n, const struct serving *s);
 int notify_serve(struct notify *n);
 /* Streams of the native door that still carry something. */
 int notify_streams(const struct notify *n);
-void notify_free(struct notify *n);
 
 #endif

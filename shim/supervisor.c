@@ -72,7 +72,11 @@ static void close_inherited_sockets(void)
 		(void)closedir(dir);
 }
 
-int supervisor_exec(const struct command *cmd)
+/*
+ * Becomes the command: restores signals, closes inherited network sockets, execs.
+ * Returns errno on failure.
+ */
+static int become_command(const struct command *cmd)
 {
 	union {
 		char *const *c;
@@ -115,7 +119,7 @@ static _Noreturn void command_main(const struct command *cmd, int setup, int go)
 		(void)landlock_forbid_connect();
 	}
 	(void)close(go);
-	tell(setup, supervisor_exec(cmd));
+	tell(setup, become_command(cmd));
 	_exit(125);
 }
 

@@ -55,10 +55,5 @@ struct command {
 
 /* Starts both; @ret_fd is where struct report comes from. Pid of the supervisor or -errno. */
 pid_t supervisor_start(const struct command *cmd, int *ret_fd);
-/*
- * Becomes the command: restores signals, closes inherited network sockets, execs.
- * Returns errno on failure.
- */
-int supervisor_exec(const struct command *cmd);
 
 #endif

@@ -36,7 +36,7 @@ enum elf_kind which_kind(const char *name)
 	char path[PATH_MAX];
 
 	if (find_command(name, path))
-		(void)elf_inspect_deep(AT_FDCWD, path, &kind);
+		(void)elf_inspect(AT_FDCWD, path, &kind);
 	return kind;
 }
 

@@ -11,8 +11,9 @@
 #define RESPONSE_OK 1
 #define RESPONSE_ERR 2
 
-void padding_negotiate_encode(enum padding_machine machine, uint32_t counter,
-			      uint8_t out[PADDING_NEGOTIATE_LEN])
+/* PADDING_NEGOTIATE that starts @machine for the @counter-th time on this circuit. */
+static void negotiate_encode(enum padding_machine machine, uint32_t counter,
+			     uint8_t out[PADDING_NEGOTIATE_LEN])
 {
 	out[0] = 0;	/* version */
 	out[1] = PADDING_START;
@@ -58,7 +59,7 @@ void circ_padding_start(struct circuit *c, enum padding_machine machine)
 		return;
 	c->padding.active = true;
 	c->padding.machine = (uint8_t)machine;
-	padding_negotiate_encode(machine, ++c->padding.counter, body);
+	negotiate_encode(machine, ++c->padding.counter, body);
 	circuit_send_msg(c, PADDING_HOP, RELAY_PADDING_NEGOTIATE, 0, body, sizeof(body));
 	if (machine != PADDING_HIDE_REND)
 		return;

@@ -36,9 +36,6 @@ struct padding_negotiated {
 	uint32_t counter;	/* 0: any of that machine */
 };
 
-/* PADDING_NEGOTIATE that starts @machine for the @counter-th time on this circuit. */
-void padding_negotiate_encode(enum padding_machine machine, uint32_t counter,
-			      uint8_t out[PADDING_NEGOTIATE_LEN]);
 /* 0 or -EBADMSG. */
 int padding_negotiated_decode(const uint8_t *body, size_t len, struct padding_negotiated *ret);
 

@@ -189,11 +189,6 @@ void stream_recv_begin(struct circuit *c, size_t hop, const struct relay_msg *ms
 void stream_recv(struct circuit *c, size_t hop, const struct relay_msg *msg);
 
 /* --- stream_sched.c --- */
-/*
- * Where the next DATA for @hop goes: @c itself, or a leg of the set. NULL: nowhere now, for lack
- * of a window; or of room in channels, then @ret_blocked (may be NULL).
- */
-struct circuit *circuit_data_carrier(struct circuit *c, size_t hop, bool *ret_blocked);
 /* stream_room() without waiting for more. */
 size_t stream_room_now(struct stream *s);
 /* More room came: to the circuit, or to @s alone. */

@@ -8,7 +8,8 @@
 
 #include "common/wire.h"
 
-bool stream_host_is_valid(const char *host)
+/* 1..255 printable ASCII bytes without space. */
+static bool host_is_valid(const char *host)
 {
 	size_t len = strnlen(host, STREAM_HOST_MAX + 1);
 
@@ -27,7 +28,7 @@ int begin_encode(const char *host, uint16_t port, uint32_t flags, uint8_t out[BE
 	bool colons;
 	struct wire_writer w;
 
-	if (!stream_host_is_valid(host) || port == 0)
+	if (!host_is_valid(host) || port == 0)
 		return -EINVAL;
 	colons = strchr(host, ':') != NULL;
 	if (colons && host[0] == '[')
@@ -94,7 +95,7 @@ int resolve_encode(const char *host, uint8_t out[BEGIN_BODY_MAX])
 {
 	size_t len;
 
-	if (!stream_host_is_valid(host))
+	if (!host_is_valid(host))
 		return -EINVAL;
 	len = strlen(host) + 1;
 	memcpy(out, host, len);

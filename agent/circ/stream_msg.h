@@ -17,8 +17,6 @@
 #define BEGIN_BODY_MAX (STREAM_HOST_MAX + 13)
 #define TTL_UNKNOWN UINT32_MAX
 
-/* 1..255 printable ASCII bytes without space. */
-bool stream_host_is_valid(const char *host);
 /*
  * "host:port" NUL and, when not 0, flags; a literal with colons gets its brackets. The
  * length, or -EINVAL (host, port 0).

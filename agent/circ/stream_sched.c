@@ -30,7 +30,11 @@ static unsigned int own_cells(struct stream *s)
 	return stream_flow_cells(&s->flow, cell_data_max(s), circuit_now_usec(s->circuit));
 }
 
-struct circuit *circuit_data_carrier(struct circuit *c, size_t hop, bool *ret_blocked)
+/*
+ * Where the next DATA for @hop goes: @c itself, or a leg of the set. NULL: nowhere now, for lack
+ * of a window; or of room in channels, then @ret_blocked (may be NULL).
+ */
+static struct circuit *data_carrier(struct circuit *c, size_t hop, bool *ret_blocked)
 {
 	struct conflux_leg *leg;
 	bool window;
@@ -52,7 +56,7 @@ static unsigned int shared_cells(const struct stream *s, struct circuit **ret_vi
 	size_t hop = circuit_hop_index(c, s->hop);
 	unsigned int cells;
 
-	*ret_via = circuit_data_carrier(c, hop, NULL);
+	*ret_via = data_carrier(c, hop, NULL);
 	if (!*ret_via)
 		return 0;
 	cells = flow_cells(&(*ret_via)->hops[hop].flow);
@@ -111,7 +115,7 @@ static void wait_in_queue(struct stream *s)
 		TAILQ_INSERT_TAIL(&c->waiting, s, entry);
 	}
 	s->waiting = true;
-	if (circuit_data_carrier(c, circuit_hop_index(c, s->hop), &blocked))
+	if (data_carrier(c, circuit_hop_index(c, s->hop), &blocked))
 		circuit_pump_soon(c);
 	else if (blocked)
 		want_write(c);
@@ -201,7 +205,7 @@ static struct stream *next_in_queue(struct circuit *c)
 	bool blocked;
 
 	TAILQ_FOREACH(s, &c->waiting, entry) {
-		if (circuit_data_carrier(c, circuit_hop_index(c, s->hop), &blocked))
+		if (data_carrier(c, circuit_hop_index(c, s->hop), &blocked))
 			return s;
 		if (blocked) {
 			want_write(c);

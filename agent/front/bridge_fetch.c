@@ -24,7 +24,8 @@
 #define REFRESH_TESTING_MS (30 * 1000)
 #define FUTURE_MAX_S 86400	/* clocks differ */
 
-int64_t bridge_fetch_refresh_ms(const struct bridges *s)
+/* When a descriptor held since now is fetched anew. */
+static int64_t refresh_ms(const struct bridges *s)
 {
 	int64_t base = s->config.testing ? REFRESH_TESTING_MS : REFRESH_MS;
 
@@ -110,7 +111,7 @@ static void on_response(void *ctx, struct dir_http_transfer *t, const struct dir
 		bridge_failed(b);
 	} else {
 		b->backoff_ms = 0;
-		b->next_ms = bridge_now(b) + bridge_fetch_refresh_ms(s);
+		b->next_ms = bridge_now(b) + refresh_ms(s);
 	}
 	bridges_wake(s);
 }

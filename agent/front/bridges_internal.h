@@ -69,8 +69,6 @@ void bridges_wake(struct bridges *s);
 /* 0, or -errno: nothing was begun. */
 int bridge_fetch_start(struct bridge *b);
 void bridge_fetch_cancel(struct bridge *b);
-/* When a descriptor held since now is fetched anew. */
-int64_t bridge_fetch_refresh_ms(const struct bridges *s);
 
 /* --- bridge_store.c --- */
 void bridge_store_load(struct bridges *s);

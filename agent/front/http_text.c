@@ -87,7 +87,8 @@ bool http_number(struct ipc_str s, uint64_t max, uint64_t *ret)
 	return true;
 }
 
-bool http_list_next(struct ipc_str *list, struct ipc_str *ret)
+/* The next element of a comma-separated list, empty ones left out; false at the end. */
+static bool list_next(struct ipc_str *list, struct ipc_str *ret)
 {
 	while (list->len > 0) {
 		struct ipc_str one;
@@ -157,7 +158,7 @@ static bool list_has(struct ipc_str list, struct ipc_str token)
 {
 	struct ipc_str one;
 
-	while (http_list_next(&list, &one)) {
+	while (list_next(&list, &one)) {
 		if (one.len == token.len && strncasecmp(one.s, token.s, one.len) == 0)
 			return true;
 	}

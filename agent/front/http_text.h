@@ -49,8 +49,6 @@ struct ipc_str http_trim(struct ipc_str s);
 bool http_cut(struct ipc_str *s, char c, struct ipc_str *ret_before);
 /* Digits alone, at most @max. False for others. */
 bool http_number(struct ipc_str s, uint64_t max, uint64_t *ret);
-/* The next element of a comma-separated list, empty ones left out; false at the end. */
-bool http_list_next(struct ipc_str *list, struct ipc_str *ret);
 
 /* The line at *@pos without its CRLF; -EPROTO when a bare CR or LF ends or splits it. */
 int http_take_line(const char **pos, const char *end, struct ipc_str *ret);

@@ -19,7 +19,8 @@
 #define EVENTS_MAX 128
 #define DRAIN_MAX (1u << 20)	/* unread bytes thrown away to close in order */
 
-bool pipe_has_handle(enum pipe_kind kind)
+/* A program of ours holds the other end, and asks by a handle. */
+static bool has_handle(enum pipe_kind kind)
 {
 	return kind != PIPE_PLAIN && kind != PIPE_SERVICE;
 }
@@ -65,7 +66,7 @@ void pipe_destroy(struct pipe *p, bool in_order)
 	else if (p->kind == PIPE_PROXY || p->kind == PIPE_SERVICE)
 		tell_reset(p->fd);
 	close(p->fd);
-	if (pipe_has_handle(p->kind))
+	if (has_handle(p->kind))
 		handles_finish(s->handles, p->handle, loop_now_ms(s->loop));
 	if (p->gone)
 		p->gone(p->ctx, p);
@@ -102,7 +103,7 @@ static void begin_io(struct pipe *p)
 /* The program learns that it is connected, truly or in advance. */
 static void tell_connected(struct pipe *p)
 {
-	if (pipe_has_handle(p->kind))
+	if (has_handle(p->kind))
 		handles_set(p->set->handles, p->handle, IPC_STREAM_OPEN, 0);
 	p->told = true;
 	switch (p->kind) {
@@ -196,7 +197,7 @@ static void at_ended(struct attach *a, const struct attach_end *end)
 
 	p->attach = NULL;
 	if (!p->told) {
-		if (pipe_has_handle(p->kind))
+		if (has_handle(p->kind))
 			handles_set(p->set->handles, p->handle, IPC_STREAM_FAILED,
 				    (uint32_t)end->error);
 		if (p->kind == PIPE_ANSWER)
@@ -334,7 +335,7 @@ void pipe_refuse(struct pipe_set *s, const struct pipe_request *req, int error)
 {
 	struct attach_end end = { .error = error };
 
-	if (pipe_has_handle(req->kind)) {
+	if (has_handle(req->kind)) {
 		handles_set(s->handles, req->handle, IPC_STREAM_FAILED, (uint32_t)error);
 		handles_finish(s->handles, req->handle, loop_now_ms(s->loop));
 	}
@@ -342,7 +343,7 @@ void pipe_refuse(struct pipe_set *s, const struct pipe_request *req, int error)
 		tell_result(req->fd, (uint32_t)error);
 	if (req->kind == PIPE_PROXY)
 		(void)send_answer(req->fd, req->answer, &end);
-	if (req->kind != PIPE_HELD && pipe_has_handle(req->kind))
+	if (req->kind != PIPE_HELD && has_handle(req->kind))
 		tell_drain(req->fd);
 	if (req->passed_fd >= 0)
 		close(req->passed_fd);

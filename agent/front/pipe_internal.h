@@ -76,8 +76,6 @@ struct pipe_set {
 };
 
 /* --- pipe.c --- */
-/* A program of ours holds the other end, and asks by a handle. */
-bool pipe_has_handle(enum pipe_kind kind);
 /* PIPE_SERVICE: the server answered, or refused. */
 void pipe_server_answered(struct pipe *p);
 /* The queue was @before bytes long. */

@@ -214,8 +214,6 @@ void pool_learn(struct pool *p);
 bool pool_make_room(struct pool *p);
 
 /* --- pool_pick.c --- */
-bool pool_circ_fits(const struct pool_circ *pc, const struct pool_need *need);
-void pool_note_port(struct pool *p, uint16_t port);
 /* Starts clean circuits as far as the reserve lacks some. */
 void pool_fill_reserve(struct pool *p);
 

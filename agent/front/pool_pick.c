@@ -49,7 +49,7 @@ static bool was_refused(const struct pool *p, const uint8_t exit_id[RSA_ID_LEN],
 	return false;
 }
 
-bool pool_circ_fits(const struct pool_circ *pc, const struct pool_need *need)
+static bool fits(const struct pool_circ *pc, const struct pool_need *need)
 {
 	const struct relay *exit = exit_of(pc);
 
@@ -82,7 +82,7 @@ static struct pool_circ *find_open(struct pool *p, const struct pool_need *need)
 	struct pool_circ *clean = NULL;
 
 	TAILQ_FOREACH(pc, &p->circs, entry) {
-		if (pc->state != POOL_OPEN || !pool_circ_fits(pc, need))
+		if (pc->state != POOL_OPEN || !fits(pc, need))
 			continue;
 		if (pc->domain)
 			return pc;
@@ -102,7 +102,7 @@ static size_t count_pending(struct pool *p, const struct pool_need *need, int64_
 
 	TAILQ_FOREACH(pc, &p->circs, entry) {
 		if ((pc->state != POOL_BUILDING && pc->state != POOL_WAITING) ||
-		    !pool_circ_fits(pc, need))
+		    !fits(pc, need))
 			continue;
 		if (!pc->domain) {
 			if (!clean || pc->is_set || !clean->is_set)
@@ -170,6 +170,25 @@ static void add_refusals(const struct pool *p, struct pool_need *need)
 	}
 }
 
+/* Remembers @port in place of the one unused for longest. */
+static void note_port(struct pool *p, uint16_t port)
+{
+	struct recent_port *slot = &p->ports[0];
+
+	if (port == 0)
+		return;
+	for (size_t i = 0; i < PORTS_MAX; i++) {
+		if (p->ports[i].port == port) {
+			slot = &p->ports[i];
+			break;
+		}
+		if (p->ports[i].used_ms < slot->used_ms)
+			slot = &p->ports[i];
+	}
+	slot->port = port;
+	slot->used_ms = pool_now(p);
+}
+
 int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **ret)
 {
 	struct pool_circ *pc = find_open(p, need);
@@ -180,7 +199,7 @@ int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **r
 	int r;
 
 	p->demand_ms = pool_now(p);
-	pool_note_port(p, need->port);
+	note_port(p, need->port);
 	if (pc) {
 		pool_circ_claim(pc, need->domain);
 		pc->idle_since_ms = pool_now(p);
@@ -310,25 +329,6 @@ void pool_note_refusal(struct pool *p, const struct pool_circ *pc, const struct 
 	x->until_ms = pool_now(p) + REFUSAL_MS;
 }
 
-/* Remembers @port in place of the one unused for longest. */
-void pool_note_port(struct pool *p, uint16_t port)
-{
-	struct recent_port *slot = &p->ports[0];
-
-	if (port == 0)
-		return;
-	for (size_t i = 0; i < PORTS_MAX; i++) {
-		if (p->ports[i].port == port) {
-			slot = &p->ports[i];
-			break;
-		}
-		if (p->ports[i].used_ms < slot->used_ms)
-			slot = &p->ports[i];
-	}
-	slot->port = port;
-	slot->used_ms = pool_now(p);
-}
-
 static size_t count_clean(const struct pool *p, uint16_t port, size_t *ret_building)
 {
 	const struct pool_need need = { .port = port };
@@ -337,7 +337,7 @@ static size_t count_clean(const struct pool *p, uint16_t port, size_t *ret_build
 
 	*ret_building = 0;
 	TAILQ_FOREACH(pc, &p->circs, entry) {
-		if (pc->domain || !pool_circ_fits(pc, &need))
+		if (pc->domain || !fits(pc, &need))
 			continue;
 		*ret_building += pc->state == POOL_BUILDING;
 		n++;

@@ -414,11 +414,18 @@ struct session_set *session_set_new(struct loop *loop, const struct session_ops 
 	return set;
 }
 
+static void stop_listening(struct session_set *set)
+{
+	ev_io_stop(set->loop->ev, &set->acceptor);
+	ev_timer_stop(set->loop->ev, &set->pause);
+	set->listen_fd = -1;
+}
+
 void session_set_free(struct session_set *set)
 {
 	if (!set)
 		return;
-	session_stop_listening(set);
+	stop_listening(set);
 	while (!TAILQ_EMPTY(&set->sessions))
 		drop(TAILQ_FIRST(&set->sessions));
 	free(set);
@@ -429,13 +436,6 @@ void session_listen(struct session_set *set, int fd)
 	set->listen_fd = fd;
 	ev_io_set(&set->acceptor, fd, EV_READ);
 	ev_io_start(set->loop->ev, &set->acceptor);
-}
-
-void session_stop_listening(struct session_set *set)
-{
-	ev_io_stop(set->loop->ev, &set->acceptor);
-	ev_timer_stop(set->loop->ev, &set->pause);
-	set->listen_fd = -1;
 }
 
 void session_on_gone(struct session *s, void (*gone)(void *user), void *user)

@@ -47,7 +47,6 @@ struct session_set *session_set_new(struct loop *loop, const struct session_ops 
 void session_set_free(struct session_set *set);
 /* Accepts on @fd (non-blocking, listening), which stays the caller's. */
 void session_listen(struct session_set *set, int fd);
-void session_stop_listening(struct session_set *set);
 /* One connection by hand, as accepted: tests. 0 or -errno; takes @fd in every case. */
 int session_adopt(struct session_set *set, int fd);
 

@@ -33,7 +33,7 @@ static const uint8_t TRANSITIONS[STATES] = {
 	[CHANNEL_OPEN] = 1 << CHANNEL_CLOSED,
 };
 
-const char *channel_state_str(enum channel_state state)
+static const char *state_str(enum channel_state state)
 {
 	return (size_t)state < STATES ? STATE_TEXT[state] : "unknown";
 }
@@ -41,8 +41,8 @@ const char *channel_state_str(enum channel_state state)
 void channel_set_state(struct channel *c, enum channel_state state)
 {
 	assert(TRANSITIONS[c->state] & 1 << state);
-	log_debug("chan %llu: %s -> %s", (unsigned long long)c->id, channel_state_str(c->state),
-		  channel_state_str(state));
+	log_debug("chan %llu: %s -> %s", (unsigned long long)c->id, state_str(c->state),
+		  state_str(state));
 	c->state = state;
 }
 
@@ -173,7 +173,7 @@ void channel_close(struct channel *c, enum channel_error error)
 	if (c->state == CHANNEL_CLOSED)
 		return;
 	log_info("chan %llu: closed while %s: %s (%s)", (unsigned long long)c->id,
-		 channel_state_str(c->state), channel_error_str(error),
+		 state_str(c->state), channel_error_str(error),
 		 log_scrub_addr(&c->peer, buf));
 	channel_io_stop(c);
 	channel_timers_stop(c);
@@ -199,7 +199,8 @@ void channel_close_later(struct channel *c, enum channel_error error)
 	loop_defer(c->pool->loop, LOOP_PUMP, &c->step_task);
 }
 
-void channel_queue(struct channel *c, const void *data, size_t len)
+/* Queues bytes and has them flushed. */
+static void queue_bytes(struct channel *c, const void *data, size_t len)
 {
 	uint8_t *to = channel_tx_reserve(c, len);
 
@@ -239,7 +240,7 @@ void channel_start_link(struct channel *c)
 	channel_set_state(c, CHANNEL_LINK);
 	n = link_handshake_start(&c->handshake, &c->target, &c->peer.addr,
 				 tls_peer_digest(c->tls), out);
-	channel_queue(c, out, n);
+	queue_bytes(c, out, n);
 }
 
 static void report_skew(const struct channel *c, time_t now)
@@ -288,7 +289,7 @@ static void handshake_cell(struct channel *c, const struct cell *cell)
 
 	rc = link_handshake_consume(&c->handshake, cell, now, out, &n);
 	if (n > 0)
-		channel_queue(c, out, n);
+		queue_bytes(c, out, n);
 	if (rc != 0 || c->handshake.state == LINK_HANDSHAKE_OPEN)
 		report_skew(c, now);
 	if (rc != 0) {

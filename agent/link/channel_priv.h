@@ -144,7 +144,6 @@ struct channel {
 /* channel.c */
 struct channel *channel_new(struct channel_pool *p, const struct relay_target *target);
 void channel_set_state(struct channel *c, enum channel_state state);
-const char *channel_state_str(enum channel_state state);
 /* TLS is up and the certificate known: begins the link handshake. */
 void channel_start_link(struct channel *c);
 /* Takes whole cells off rx. False when the channel was closed by one. */
@@ -155,8 +154,6 @@ void channel_close(struct channel *c, enum channel_error error);
 void channel_close_later(struct channel *c, enum channel_error error);
 /* Takes @cc out of the queue of those who wait to write. */
 void channel_forget_writer(struct channel *c, struct channel_circ *cc);
-/* Queues bytes and has them flushed. */
-void channel_queue(struct channel *c, const void *data, size_t len);
 void channel_queue_cell(struct channel *c, uint32_t circ_id, uint8_t command, const void *body,
 			size_t len);
 

@@ -62,7 +62,8 @@ bool client_desc_is_good(const struct client_service *s)
 	       CLIENT_OPS(s)->is_current(CLIENT_CTX(s), &s->desc->keys);
 }
 
-void client_stop(struct client_service *s)
+/* Ends what is under way, and keeps what was learned. */
+static void stop_run(struct client_service *s)
 {
 	client_fetch_stop(s);
 	client_connect_stop(s);
@@ -77,7 +78,7 @@ void client_fail(struct client_service *s, int error)
 	s->failed_ms = client_now(s);
 	/* Whoever asks anew may ask every directory anew, as with C tor. */
 	memset(s->asked, 0, sizeof(s->asked));
-	client_stop(s);
+	stop_run(s);
 	client_changed(s);
 }
 
@@ -178,7 +179,7 @@ static void service_free(struct client_service *s)
 
 	if (s->state == CLIENT_JOINED && !oc->closing)
 		retire(s);
-	client_stop(s);
+	stop_run(s);
 	client_drop_desc(s);
 	HASH_DEL(oc->services, s);
 	oc->n--;
@@ -333,7 +334,7 @@ static void tick_busy(struct client_service *s)
 	if (client_now(s) - s->wanted_ms > CLIENT_UNWANTED_MS) {
 		log_debug("onion: domain %llu: nobody asks any more",
 			  (unsigned long long)s->key.domain_id);
-		client_stop(s);
+		stop_run(s);
 		return;
 	}
 	if (s->state == CLIENT_FETCHING) {

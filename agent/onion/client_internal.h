@@ -124,8 +124,6 @@ bool client_desc_is_good(const struct client_service *s);
 bool client_note_path(struct client_service *s);
 /* So many broke that the next one waits for the tick. */
 bool client_is_slow(const struct client_service *s);
-/* Ends what is under way, and keeps what was learned. */
-void client_stop(struct client_service *s);
 
 /* --- client_fetch.c --- */
 /* A descriptor; client_attempt() follows, or the run fails. */

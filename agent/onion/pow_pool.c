@@ -359,11 +359,6 @@ uint64_t pow_job_attempts(const struct pow_job *j)
 	return atomic_load_explicit(&j->attempts, memory_order_relaxed);
 }
 
-uint64_t pow_attempts_expected(uint32_t effort)
-{
-	return effort / SOLUTIONS_PER_ATTEMPT + 1;
-}
-
 unsigned int pow_pool_jobs(const struct pow_pool *pool)
 {
 	return pool->n_jobs;

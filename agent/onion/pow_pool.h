@@ -48,9 +48,8 @@ int pow_solve_start(struct pow_pool *pool, const struct pow_puzzle *puzzle, uint
 /* @done is not called any more; the job is gone. */
 void pow_solve_cancel(struct pow_job *job);
 
-/* Attempts made so far, and how many it takes on average: for status displays. */
+/* Attempts made so far. */
 uint64_t pow_job_attempts(const struct pow_job *job);
-uint64_t pow_attempts_expected(uint32_t effort);
 /* Jobs running or waiting. */
 unsigned int pow_pool_jobs(const struct pow_pool *pool);
 

@@ -71,7 +71,8 @@ static enum service_state state_of(const struct service *s)
 	return SERVICE_STARTING;
 }
 
-void service_update_state(struct service *s)
+/* Says what the service's state is now, when it changed. */
+static void update_state(struct service *s)
 {
 	enum service_state now = s->host->nd ? state_of(s) : SERVICE_STARTING;
 
@@ -98,7 +99,7 @@ static int64_t run_one(struct service *s)
 	next = service_earlier(next, service_desc_run(s));
 	next = service_earlier(next, service_request_run(s));
 	next = service_earlier(next, service_rend_run(s));
-	service_update_state(s);
+	update_state(s);
 	return next;
 }
 

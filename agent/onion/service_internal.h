@@ -204,8 +204,6 @@ struct service_host {
 int64_t service_now_ms(const struct service *s);
 /* Runs the host at the end of this round. */
 void service_kick(struct service *s);
-/* Says what the service's state is now, when it changed. */
-void service_update_state(struct service *s);
 /* A consensus parameter. */
 int32_t service_param(const struct service *s, const char *name, int32_t def, int32_t min,
 		      int32_t max);

@@ -45,32 +45,6 @@ static bool target_equal(const struct service_target *a, const struct service_ta
 	return addr_port_equal(&a->at, &b->at) && strcmp(a->path, b->path) == 0;
 }
 
-static bool ports_equal(const struct service_options *a, const struct service_options *b)
-{
-	if (a->n_ports != b->n_ports)
-		return false;
-	for (size_t i = 0; i < a->n_ports; i++) {
-		if (a->ports[i].virt != b->ports[i].virt ||
-		    !target_equal(&a->ports[i].target, &b->ports[i].target))
-			return false;
-	}
-	return true;
-}
-
-bool service_options_equal(const struct service_options *a, const struct service_options *b)
-{
-	if (!a->dir != !b->dir || (a->dir && strcmp(a->dir, b->dir) != 0) || !ports_equal(a, b))
-		return false;
-	return a->allow_unknown_ports == b->allow_unknown_ports &&
-	       a->allow_remote_targets == b->allow_remote_targets &&
-	       a->max_streams == b->max_streams && a->max_streams_close == b->max_streams_close &&
-	       a->n_intro == b->n_intro && a->dos_defense == b->dos_defense &&
-	       a->dos_rate == b->dos_rate && a->dos_burst == b->dos_burst && a->pow == b->pow &&
-	       a->pow_min_effort == b->pow_min_effort && a->pow_rate == b->pow_rate && a->pow_burst == b->pow_burst &&
-	       a->export_circuit_id == b->export_circuit_id &&
-	       a->circuit_source == b->circuit_source && a->group_readable == b->group_readable;
-}
-
 /* 1 to 65535 in all of @len characters. */
 static int parse_port(const char *text, size_t len, uint16_t *ret)
 {

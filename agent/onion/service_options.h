@@ -63,7 +63,6 @@ void service_options_init(struct service_options *o);
 void service_options_deinit(struct service_options *o);
 /* Copies all of it. 0 or -ENOMEM. */
 int service_options_copy(const struct service_options *from, struct service_options *ret);
-bool service_options_equal(const struct service_options *a, const struct service_options *b);
 
 /*
  * "VIRTPORT", "VIRTPORT PORT", "VIRTPORT ADDRESS[:PORT]", "VIRTPORT unix:PATH": @sep (' '

@@ -21,7 +21,8 @@ bool path_rules_allow_addr(const struct path_rules *rules, const struct addr_por
 	return !rules->reachable || addr_policy_allows(rules->reachable, &ap->addr, ap->port);
 }
 
-bool path_rules_reach(const struct path_rules *rules, const struct relay *r)
+/* Some address of its may be connected to. */
+static bool can_reach(const struct path_rules *rules, const struct relay *r)
 {
 	struct addr_port v4 = { addr_v4(r->ipv4), r->ipv4_port };
 	struct addr_port v6 = { addr_v6(r->ipv6), r->ipv6_port };
@@ -33,7 +34,7 @@ bool path_rules_allow_guard(const struct path_rules *rules, const struct relay *
 {
 	if (rules->entry && !node_set_has(rules->entry, r))
 		return false;
-	return !node_set_has(rules->exclude, r) && path_rules_reach(rules, r);
+	return !node_set_has(rules->exclude, r) && can_reach(rules, r);
 }
 
 bool path_rules_allow_middle(const struct path_rules *rules, const struct relay *r)

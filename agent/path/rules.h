@@ -28,8 +28,6 @@ struct path_rules {
 
 /* May we open a connection there? False for an absent address. */
 bool path_rules_allow_addr(const struct path_rules *rules, const struct addr_port *ap);
-/* Some address of its may be connected to. */
-bool path_rules_reach(const struct path_rules *rules, const struct relay *r);
 bool path_rules_allow_guard(const struct path_rules *rules, const struct relay *r);
 bool path_rules_allow_middle(const struct path_rules *rules, const struct relay *r);
 bool path_rules_allow_exit(const struct path_rules *rules, const struct relay *r);

@@ -1,1 +1,1 @@
-UNIT_TESTS += daemon socket_path sandbox netwatch clockwatch
+UNIT_TESTS += daemon logs socket_path sandbox netwatch clockwatch
