@@ -28,7 +28,7 @@ static uint32_t rng_next(void)
 /* An exact-size heap copy, so that reading one byte too far is seen by ASan. */
 static void feed(const uint8_t *data, size_t len)
 {
-	uint8_t *copy = malloc(len > 0 ? len : 1);
+	uint8_t *copy = calloc(1, len > 0 ? len : 1);
 
 	if (!copy)
 		abort();

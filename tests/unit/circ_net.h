@@ -681,4 +681,11 @@ static void net_free(struct net *net)
 	free(net);
 }
 
+/* Closes the circuit; nothing may be left behind. */
+__attribute__((unused)) static void net_leave(struct net *net, struct circuit *c)
+{
+	circuit_close(c, DESTROY_NONE);
+	net_free(net);
+}
+
 #endif

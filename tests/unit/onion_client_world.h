@@ -380,16 +380,34 @@ __attribute__((unused)) static struct fake *introduced(void)
 	return f->introduced_for;
 }
 
-__attribute__((unused)) static struct fake *join(void)
+/* A request whose descriptor has come: circuits to both points are on their way. */
+static void start_with_desc(void)
 {
-	struct fake *rend;
-
 	start();
 	answer_fetch(200, "desc");
-	rend = establish();
+}
+
+/* The rest of the way, with nothing in between. */
+__attribute__((unused)) static struct fake *meet(void)
+{
+	struct fake *rend = establish();
+
 	ck_assert_ptr_eq(introduced(), rend);
 	client_joined(rend->circ);
 	return rend;
+}
+
+/* ... and the request is served. */
+__attribute__((unused)) static void get_in(void)
+{
+	(void)meet();
+	ck_assert_int_eq(take(NULL), 0);
+}
+
+__attribute__((unused)) static struct fake *join(void)
+{
+	start_with_desc();
+	return meet();
 }
 
 __attribute__((unused)) static void want_pow(uint32_t effort)

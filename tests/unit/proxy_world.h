@@ -20,25 +20,11 @@
 #include "common/wire.h"
 #include "tests/support/mutate.h"
 #include "tests/support/suite.h"
+#include "tests/unit/attach_played.h"
 
 #define UNUSED __attribute__((unused))
 
 /* --- streams --- */
-
-struct attach {
-	const struct attach_ops *ops;
-	void *owner;
-	char host[STREAM_HOST_MAX + 1];
-	struct addr addr;
-	uint16_t port;
-	struct domain *domain;	/* with a reference, as in attach.c */
-	bool optimistic;
-	size_t room;
-	uint8_t sent[65536];
-	size_t n_sent;
-	size_t n_consumed;
-	bool closed;
-};
 
 static struct attach streams[64];
 static size_t n_streams;
@@ -82,41 +68,6 @@ int attach_accept(struct attach *a)
 {
 	(void)a;
 	return -EINVAL;
-}
-
-void *attach_owner(const struct attach *a)
-{
-	return a->owner;
-}
-
-size_t attach_room(struct attach *a)
-{
-	return a->room;
-}
-
-int attach_send(struct attach *a, const uint8_t *data, size_t len)
-{
-	ck_assert_uint_le(a->n_sent + len, sizeof(a->sent));
-	memcpy(a->sent + a->n_sent, data, len);
-	a->n_sent += len;
-	a->room -= len;
-	return 0;
-}
-
-void attach_consumed(struct attach *a, size_t len)
-{
-	a->n_consumed += len;
-}
-
-void attach_close(struct attach *a, uint8_t reason)
-{
-	(void)reason;
-	a->closed = true;
-}
-
-void attach_spoil_circuit(struct attach *a)
-{
-	(void)a;
 }
 
 /* --- look-ups --- */

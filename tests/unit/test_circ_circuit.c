@@ -108,8 +108,7 @@ START_TEST(one_hop_without_a_key_is_made_with_create_fast)
 	net->relays[0].target.has_ed = false;
 	c = build_open(net, &w, 1);
 	ck_assert_str_eq(circuit_hop_handshake(c, 0), "fast");
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -128,8 +127,7 @@ START_TEST(create_fast_is_never_used_in_a_longer_path)
 	ck_assert_int_eq(circuit_build(c, hops, 0, 1000), -EINVAL);
 	ck_assert_int_eq(circuit_build(c, hops, 9, 1000), -EINVAL);
 	ck_assert_int_eq(circuit_build(c, hops, 1, 0), -EINVAL);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -143,8 +141,7 @@ START_TEST(the_last_hop_gets_congestion_control_where_it_can)
 	ck_assert_str_eq(circuit_hop_handshake(c, 0), cgo ? "ntor-v3" : "ntor");
 	ck_assert_str_eq(circuit_hop_handshake(c, 1), cgo ? "ntor-v3" : "ntor");
 	ck_assert_str_eq(circuit_hop_handshake(c, 2), cgo ? "ntor-v3+cc+cgo" : "ntor-v3+cc");
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -158,8 +155,7 @@ START_TEST(congestion_control_follows_the_consensus)
 	net->params[0].value = 0;
 	c = build_open(net, &w, 3);
 	ck_assert_str_eq(circuit_hop_handshake(c, 2), "ntor");
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -199,8 +195,7 @@ START_TEST(a_circuit_can_be_extended_to_eight_hops_and_no_further)
 		ck_assert_uint_eq(circuit_n_hops(c), i + 1);
 	}
 	ck_assert_int_eq(circuit_extend(c, &net->relays[0].target, 1000), -ENOSPC);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -389,8 +384,7 @@ START_TEST(relay_messages_out_of_place_close_the_circuit_or_are_dropped)
 	if (cases[_i].closes)
 		ck_assert_int_eq(w.why.error, CIRCUIT_E_PROTOCOL);
 	else
-		circuit_close(c, DESTROY_NONE);
-	net_free(net);
+		net_leave(net, c);
 }
 END_TEST
 
@@ -562,8 +556,7 @@ START_TEST(extending_needs_a_relay_early_cell)
 	ck_assert_uint_ge(net->n_early, 7);
 	ck_assert_uint_le(net->n_early, 8);
 	ck_assert_int_eq(circuit_extend(c, &net->relays[2].target, 1000), -ENOSPC);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -585,8 +578,7 @@ START_TEST(a_relay_without_the_means_is_not_extended_to)
 	ck_assert_int_eq(circuit_extend(c, &net->relays[2].target, 1000), 0);
 	net_settle(net);
 	ck_assert_uint_eq(circuit_n_hops(c), 3);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 

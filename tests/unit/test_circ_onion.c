@@ -305,8 +305,7 @@ START_TEST(what_is_out_of_turn_never_reaches_the_owner)
 	}
 	ck_assert_uint_eq(w.n_onion, 0);
 	if (!w.n_closed)
-		circuit_close(c, DESTROY_NONE);
-	net_free(net);
+		net_leave(net, c);
 }
 END_TEST
 
@@ -337,8 +336,7 @@ START_TEST(kh_is_what_the_relay_has)
 		ck_assert_mem_ne(circuit_kh(c, i), none, CIRCUIT_KH_LEN);
 	}
 	ck_assert_ptr_null(circuit_kh(c, 4));
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -417,9 +415,7 @@ START_TEST(a_rendezvous_is_padded_with_one_cell)
 	if (_i == 0)
 		ck_assert_mem_eq(h.padding, start_rend, sizeof(start_rend));
 	ck_assert(!circuit_is_padding(c));
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -437,9 +433,7 @@ START_TEST(a_relay_that_cannot_pad_is_not_asked)
 	net_settle(net);
 	ck_assert(!circuit_is_padding(c));
 	ck_assert_uint_eq(h.n[RELAY_PADDING_NEGOTIATE], 0);
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -484,9 +478,7 @@ START_TEST(no_stream_reaches_the_rendezvous_point)
 	ck_assert_int_eq(stream_begin_onion(c, 80, 1000, &stream_ops, &w, &s), -EINVAL);
 	ck_assert_int_eq(stream_begin_dir(c, 2, 1000, &stream_ops, &w, &s), -EINVAL);
 	ck_assert_int_eq(stream_resolve(c, 2, "a", 1000, &stream_ops, &w, &s), -EINVAL);
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 
 	net = net_new(7, true, true);
 	c = join(net, &w, &h, 31);
@@ -505,9 +497,7 @@ START_TEST(no_stream_reaches_the_rendezvous_point)
 	ck_assert_int_eq(circuit_add_far(c, &w.far), -EINVAL);
 	ck_assert_int_eq(circuit_extend(c, &net->relays[4].target, 1000), -EINVAL);
 	ck_assert_ptr_null(circuit_kh(c, FAR));
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -624,9 +614,7 @@ START_TEST(bytes_pass_to_the_far_service_and_back)
 	net_settle(net);
 	ck_assert_uint_eq(w.n_ended, 1);
 	ck_assert_uint_eq(w.end.reason, END_DONE);
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -731,9 +719,7 @@ START_TEST(early_data_of_a_client_is_not_lost)
 	ck_assert_uint_eq(h.n[RELAY_CONNECTED], 1);
 	ck_assert_uint_eq(w.n_sendable, 1);
 	ck_assert_uint_gt(stream_room(w.s), 0);
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -769,9 +755,7 @@ START_TEST(what_is_not_taken_is_refused)
 	ck_assert_uint_eq(h.end_reason, bad_begins[_i].reason);
 	ck_assert_uint_eq(circuit_n_streams(c), 0);
 	ck_assert_uint_eq(w.n_ended, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -800,9 +784,7 @@ START_TEST(a_stream_taken_and_never_answered_times_out)
 	net_settle(net);
 	ck_assert_uint_eq(h.end_reason, END_CONNECTREFUSED);
 	ck_assert_uint_eq(w.n_closed, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -833,9 +815,7 @@ START_TEST(begin_comes_from_the_far_hop_alone)
 	net_settle(net);
 	ck_assert_uint_eq(w.n_begin, 0);
 	ck_assert_uint_eq(w.n_closed, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_settle(net);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 

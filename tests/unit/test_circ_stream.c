@@ -159,6 +159,17 @@ static void app_begin(struct app *a, struct circuit *c, size_t hop)
 	ck_assert_int_eq(stream_begin(c, hop, "example.com", 80, 0, 60000, &stream_ops, a, &a->s), 0);
 }
 
+/* A circuit of three relays with a stream from @a that is open. */
+static struct circuit *open_with(struct net *net, struct app *a)
+{
+	struct circuit *c = open_circuit(net, 3);
+
+	app_init(a, net, 1);
+	app_begin(a, c, 2);
+	net_settle(net);
+	return c;
+}
+
 static struct net_stream *far_end(struct net *net, size_t hop, uint16_t id)
 {
 	struct net_relay *r = &net->relays[hop];
@@ -221,8 +232,7 @@ START_TEST(random_streams_arrive_unchanged_both_ways)
 		assert_same(&apps[i].got, &far[i]->sent);
 	}
 	ck_assert_uint_gt(total, 1000000);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -257,8 +267,7 @@ START_TEST(windows_fill_up_and_are_never_exceeded)
 	net_settle(net);
 	ck_assert_uint_eq(net->relays[2].outstanding, 1000);
 	ck_assert_uint_eq(net->relays[2].got_data, 1100);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -292,8 +301,7 @@ START_TEST(a_slow_program_throttles_its_stream_alone)
 	}
 	assert_same(&slow.got, &far_slow->sent);
 	ck_assert_uint_eq(n_closed, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -323,20 +331,16 @@ START_TEST(streams_of_a_circuit_share_it_fairly)
 		max = apps[i].n_sent > max ? apps[i].n_sent : max;
 	}
 	ck_assert_msg(max < 2 * min, "least %zu, most %zu", min, max);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
 START_TEST(a_congested_channel_stops_data_until_it_drains)
 {
 	struct net *net = net_of_kind(4, 0);
-	struct circuit *c = open_circuit(net, 3);
 	static struct app a;
+	struct circuit *c = open_with(net, &a);
 
-	app_init(&a, net, 1);
-	app_begin(&a, c, 2);
-	net_settle(net);
 	net->congested = true;
 	a.to_send = 5000;
 	app_write(&a);
@@ -347,21 +351,17 @@ START_TEST(a_congested_channel_stops_data_until_it_drains)
 	net_settle(net);
 	ck_assert_uint_eq(a.n_sent, 5000);
 	ck_assert_uint_eq(a.n_sendable, 1);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
 START_TEST(the_far_side_ends_a_stream)
 {
 	struct net *net = net_of_kind(5, _i);
-	struct circuit *c = open_circuit(net, 3);
 	static struct app a;
+	struct circuit *c = open_with(net, &a);
 	struct net_stream *far;
 
-	app_init(&a, net, 1);
-	app_begin(&a, c, 2);
-	net_settle(net);
 	far = far_end(net, 2, stream_id(a.s));
 	far->to_send = 12345;
 	far->end_when_sent = true;
@@ -372,8 +372,7 @@ START_TEST(the_far_side_ends_a_stream)
 	ck_assert(a.end.by_peer && a.end.was_connected);
 	ck_assert_uint_eq(circuit_n_streams(c), 0);
 	ck_assert_uint_eq(net->relays[2].n_ends, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -393,21 +392,17 @@ START_TEST(end_without_a_body_means_misc)
 	ck_assert_uint_eq(a.end.reason, END_MISC);
 	ck_assert(!a.end.was_connected);
 	ck_assert(end_reason_is_retriable(a.end.reason));
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
 START_TEST(late_cells_of_an_ended_stream_do_no_harm_and_count_for_sendmes)
 {
 	struct net *net = net_of_kind(7, _i);
-	struct circuit *c = open_circuit(net, 3);
 	static struct app a;
+	struct circuit *c = open_with(net, &a);
 	struct net_stream *far;
 
-	app_init(&a, net, 1);
-	app_begin(&a, c, 2);
-	net_settle(net);
 	far = far_end(net, 2, stream_id(a.s));
 	far->to_send = 200000;
 	net_serve(net, 400);	/* on the way when we end */
@@ -420,21 +415,17 @@ START_TEST(late_cells_of_an_ended_stream_do_no_harm_and_count_for_sendmes)
 	ck_assert_uint_eq(net->relays[2].n_ends, 1);
 	ck_assert_uint_eq(net->relays[2].end_reason, END_MISC);	/* as C tor: no reason is told */
 	ck_assert_int_ge(net->relays[2].package, 1000 - (int)net->relays[2].inc);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
 START_TEST(more_late_data_than_the_window_closes_the_circuit)
 {
 	struct net *net = net_of_kind(8, 0);
-	struct circuit *c = open_circuit(net, 3);
 	static struct app a;
 	uint16_t id;
 
-	app_init(&a, net, 1);
-	app_begin(&a, c, 2);
-	net_settle(net);
+	(void)open_with(net, &a);
 	id = stream_id(a.s);
 	stream_end(a.s, END_DONE);
 	for (int i = 0; i < 500; i++)
@@ -452,13 +443,10 @@ END_TEST
 START_TEST(data_after_the_far_sides_end_closes_the_circuit)
 {
 	struct net *net = net_of_kind(9, 0);
-	struct circuit *c = open_circuit(net, 3);
 	static struct app a;
 	uint16_t id;
 
-	app_init(&a, net, 1);
-	app_begin(&a, c, 2);
-	net_settle(net);
+	(void)open_with(net, &a);
 	id = stream_id(a.s);
 	net_say(net, 2, RELAY_END, id, "\6", 1);
 	net_say(net, 2, RELAY_DATA, id, "x", 1);
@@ -510,12 +498,9 @@ END_TEST
 START_TEST(a_stream_is_known_at_its_hop_only)
 {
 	struct net *net = net_of_kind(12, 0);
-	struct circuit *c = open_circuit(net, 3);
 	static struct app a;
 
-	app_init(&a, net, 1);
-	app_begin(&a, c, 2);
-	net_settle(net);
+	(void)open_with(net, &a);
 	net_say(net, 1, RELAY_DATA, stream_id(a.s), "x", 1);
 	net_settle(net);
 	ck_assert_uint_eq(n_closed, 1);
@@ -589,20 +574,16 @@ START_TEST(sendmes_without_tag_are_taken_only_where_the_consensus_says_so)
 	net_settle(net);
 	ck_assert_uint_eq(n_closed, _i);
 	if (_i == 0)
-		circuit_close(c, DESTROY_NONE);
-	net_free(net);
+		net_leave(net, c);
 }
 END_TEST
 
 START_TEST(a_stream_sendme_beyond_the_window_closes_the_circuit)
 {
 	struct net *net = net_of_kind(16, _i);
-	struct circuit *c = open_circuit(net, 3);
 	static struct app a;
 
-	app_init(&a, net, 1);
-	app_begin(&a, c, 2);
-	net_settle(net);
+	(void)open_with(net, &a);
 	net_say(net, 2, RELAY_SENDME, stream_id(a.s), NULL, 0);
 	net_settle(net);
 	ck_assert_uint_eq(n_closed, 1);
@@ -628,8 +609,7 @@ START_TEST(no_answer_ends_in_a_reply_timeout)
 	ck_assert(!a.end.by_peer);
 	ck_assert_uint_eq(net->relays[2].n_ends, 1);
 	ck_assert_uint_eq(n_closed, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -650,8 +630,7 @@ START_TEST(resolve_gets_its_answers_and_ends)
 	ck_assert_uint_eq(a.n_ended, 1);
 	ck_assert_uint_eq(a.end.reason, END_DONE);
 	ck_assert_uint_eq(net->relays[2].n_ends, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -679,8 +658,7 @@ START_TEST(directory_streams_work_at_one_hop)
 	ck_assert_uint_eq(a.n_got, 700000);
 	ck_assert_uint_eq(a.end.reason, END_DONE);
 	ck_assert_uint_eq(net->n_early, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -733,8 +711,7 @@ START_TEST(ending_inside_every_callback_is_safe)
 	}
 	ck_assert_uint_eq(circuit_n_streams(c), 0);
 	ck_assert_uint_eq(n_closed, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -773,13 +750,10 @@ END_TEST
 START_TEST(a_slow_program_says_xoff_and_later_xon)
 {
 	struct net *net = net_of_kind(23, 1 + _i);
-	struct circuit *c = open_circuit(net, 3);
 	static struct app a;
+	struct circuit *c = open_with(net, &a);
 	struct net_stream *far;
 
-	app_init(&a, net, 1);
-	app_begin(&a, c, 2);
-	net_settle(net);
 	a.slow = true;
 	far = far_end(net, 2, stream_id(a.s));
 	far->to_send = 400000;
@@ -797,8 +771,7 @@ START_TEST(a_slow_program_says_xoff_and_later_xon)
 	ck_assert_uint_eq(a.n_got, 2400000);
 	assert_same(&a.got, &far->sent);
 	ck_assert_uint_eq(n_closed, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 
@@ -837,8 +810,7 @@ START_TEST(xoff_from_the_far_side_stops_one_stream)
 	ck_assert_uint_eq(a.to_send, 0);
 	assert_same(&a.sent, &far->got);
 	ck_assert_uint_eq(n_closed, 0);
-	circuit_close(c, DESTROY_NONE);
-	net_free(net);
+	net_leave(net, c);
 }
 END_TEST
 

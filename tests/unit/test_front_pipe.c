@@ -11,23 +11,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/front/pipe.h"
+#define PLAYED_SENT_MAX (1 << 20)
+#include "tests/unit/attach_played.h"
 #include "tests/support/suite.h"
-
-struct attach_set {
-	int unused;
-};
-
-struct attach {
-	const struct attach_ops *ops;
-	void *owner;
-	size_t room;
-	uint8_t sent[1 << 20];
-	size_t n_sent;
-	size_t consumed;
-	int closed;
-	bool optimistic;
-};
 
 static struct attach stream;
 static int new_result;
@@ -62,42 +48,6 @@ int attach_accept(struct attach *a)
 {
 	(void)a;
 	return 0;
-}
-
-void *attach_owner(const struct attach *a)
-{
-	return a->owner;
-}
-
-size_t attach_room(struct attach *a)
-{
-	return a->room;
-}
-
-int attach_send(struct attach *a, const uint8_t *data, size_t len)
-{
-	ck_assert_uint_le(len, a->room);
-	ck_assert_uint_le(a->n_sent + len, sizeof(a->sent));
-	memcpy(a->sent + a->n_sent, data, len);
-	a->n_sent += len;
-	a->room -= len;
-	return 0;
-}
-
-void attach_consumed(struct attach *a, size_t len)
-{
-	a->consumed += len;
-}
-
-void attach_close(struct attach *a, uint8_t reason)
-{
-	(void)reason;
-	a->closed++;
-}
-
-void attach_spoil_circuit(struct attach *a)
-{
-	(void)a;
 }
 
 static struct ev_loop *ev;
@@ -236,7 +186,7 @@ START_TEST(bytes_go_both_ways_once_the_stream_is_open)
 	stream.ops->data(&stream, (const uint8_t *)"world", 5);
 	turn();
 	ck_assert_int_eq(recv(prog, buf, sizeof(buf), 0), 5);
-	ck_assert_uint_eq(stream.consumed, 5);
+	ck_assert_uint_eq(stream.n_consumed, 5);
 }
 END_TEST
 
@@ -454,7 +404,7 @@ START_TEST(a_slow_program_holds_the_stream_back)
 	ck_assert_uint_eq(read_result(), 0);
 	stream.ops->data(&stream, data, sizeof(data));
 	turn();
-	ck_assert_uint_lt(stream.consumed, sizeof(data));
+	ck_assert_uint_lt(stream.n_consumed, sizeof(data));
 	while (got < sizeof(data)) {
 		ssize_t n = recv(prog, buf + got, sizeof(buf) - got, MSG_DONTWAIT);
 
@@ -463,7 +413,7 @@ START_TEST(a_slow_program_holds_the_stream_back)
 		turn();
 	}
 	ck_assert_mem_eq(buf, data, sizeof(data));
-	ck_assert_uint_eq(stream.consumed, sizeof(data));
+	ck_assert_uint_eq(stream.n_consumed, sizeof(data));
 }
 END_TEST
 

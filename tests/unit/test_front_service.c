@@ -8,27 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "agent/front/pipe.h"
 #include "common/log.h"
 #include "tests/support/suite.h"
-
-/* A stand-in for the client's stream (attach.c is not linked). */
-struct attach_set {
-	int unused;
-};
-
-struct attach {
-	const struct attach_ops *ops;
-	void *owner;
-	size_t room;
-	char sent[1 << 12];
-	size_t n_sent;
-	size_t consumed;
-	bool accepted;
-	bool closed;
-	uint8_t reason;
-	int timeout_ms;
-};
+#include "tests/unit/attach_played.h"
 
 static struct attach stream;
 static struct attach *stream_next = &stream;
@@ -69,43 +51,6 @@ int attach_new(struct attach_set *s, const struct attach_request *req, const str
 	(void)ret;
 	ck_abort_msg("no stream of our own is asked for");
 	return -EINVAL;
-}
-
-void *attach_owner(const struct attach *a)
-{
-	return a->owner;
-}
-
-size_t attach_room(struct attach *a)
-{
-	return a->room;
-}
-
-int attach_send(struct attach *a, const uint8_t *data, size_t len)
-{
-	ck_assert(a->accepted);
-	ck_assert_uint_le(len, a->room);
-	memcpy(a->sent + a->n_sent, data, len);
-	a->n_sent += len;
-	a->room -= len;
-	return 0;
-}
-
-void attach_consumed(struct attach *a, size_t len)
-{
-	a->consumed += len;
-}
-
-void attach_close(struct attach *a, uint8_t reason)
-{
-	ck_assert(!a->closed);
-	a->closed = true;
-	a->reason = reason;
-}
-
-void attach_spoil_circuit(struct attach *a)
-{
-	(void)a;
 }
 
 static struct ev_loop *ev;
@@ -215,7 +160,7 @@ START_TEST(the_client_is_told_when_the_server_answered)
 	data("late");
 	turn();
 	expect("early late");
-	ck_assert_uint_eq(stream.consumed, 10);
+	ck_assert_uint_eq(stream.n_consumed, 10);
 	ck_assert_int_eq(send(server, "answer", 6, 0), 6);
 	turn();
 	ck_assert_uint_eq(stream.n_sent, 6);
@@ -320,7 +265,7 @@ START_TEST(the_preface_goes_first_and_is_not_the_clients)
 	data("hello");
 	accept_server();
 	expect("PROXY x\r\nhello");
-	ck_assert_uint_eq(stream.consumed, 5);
+	ck_assert_uint_eq(stream.n_consumed, 5);
 }
 END_TEST
 

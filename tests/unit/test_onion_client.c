@@ -36,8 +36,7 @@ START_TEST(the_order_in_which_circuits_open_does_not_matter)
 	struct fake *intro;
 	struct fake *rend;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	intro = opened(CLIENT_CIRC_INTRO);
 	ck_assert_ptr_null(intro->introduced_for);
 	rend = establish();
@@ -70,10 +69,7 @@ START_TEST(a_lost_circuit_is_replaced_with_the_descriptor_at_hand)
 	ck_assert_uint_eq(n_changed, 1);
 	start();
 	ck_assert_uint_eq(n_open[CLIENT_CIRC_HSDIR], 0);
-	rend = establish();
-	ck_assert_ptr_eq(introduced(), rend);
-	client_joined(rend->circ);
-	ck_assert_int_eq(take(NULL), 0);
+	get_in();
 }
 END_TEST
 
@@ -158,8 +154,7 @@ END_TEST
 START_TEST(a_bad_directory_does_not_hide_a_good_one)
 {
 	result.decode = HS_DESC_E_FOREIGN;
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	result.decode = 0;
 	answer_fetch(200, "desc");
 	ck_assert_uint_eq(n_open[CLIENT_CIRC_INTRO], 1);
@@ -169,13 +164,11 @@ END_TEST
 START_TEST(a_new_key_is_tried_at_once)
 {
 	result.decode = HS_DESC_E_AUTH_NEEDED;
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	ck_assert_int_eq(take(NULL), ONION_E_AUTH_MISSING);
 	result.decode = 0;
 	onion_client_forget(oc, service_a);
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	ck_assert_uint_eq(n_open[CLIENT_CIRC_INTRO], 1);
 }
 END_TEST

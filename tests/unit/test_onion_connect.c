@@ -9,8 +9,7 @@ START_TEST(a_refusal_makes_room_for_another_point)
 	struct fake *rend;
 	struct fake *intro;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	rend = establish();
 	intro = opened(CLIENT_CIRC_INTRO);
 	client_introduced(intro->circ, 1);
@@ -28,8 +27,7 @@ START_TEST(the_next_point_is_reached_over_the_one_that_refused)
 	struct fake *intro;
 
 	result.circ_extend = 0;
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	rend = establish();
 	intro = opened(CLIENT_CIRC_INTRO);
 	client_introduced(intro->circ, 1);
@@ -58,10 +56,7 @@ static void refuse_all(void)
 
 START_TEST(when_all_refuse_a_fresh_descriptor_is_fetched)
 {
-	struct fake *rend;
-
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	(void)establish();
 	refuse_all();
 	/* From a directory that was not asked yet. */
@@ -70,19 +65,13 @@ START_TEST(when_all_refuse_a_fresh_descriptor_is_fetched)
 	n_intro = 4;
 	answer_fetch(200, "desc");
 	ck_assert_uint_eq(newest(CLIENT_CIRC_INTRO)->target.rsa_id[0], 0x43);
-	rend = establish();
-	ck_assert_ptr_eq(introduced(), rend);
-	client_joined(rend->circ);
-	ck_assert_int_eq(take(NULL), 0);
+	get_in();
 }
 END_TEST
 
 START_TEST(when_fresh_descriptors_do_not_help_the_run_ends)
 {
-	struct fake *rend;
-
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	(void)establish();
 	refuse_all();
 	for (unsigned int i = 1; i < CLIENT_FETCHES; i++)
@@ -92,18 +81,14 @@ START_TEST(when_fresh_descriptors_do_not_help_the_run_ends)
 	/* The service may be back at the same points: the next run asks them again. */
 	pass_ms(CLIENT_FAILURE_MS + 1);
 	start();
-	rend = establish();
-	ck_assert_ptr_eq(introduced(), rend);
-	client_joined(rend->circ);
-	ck_assert_int_eq(take(NULL), 0);
+	get_in();
 }
 END_TEST
 
 START_TEST(a_service_without_points_refuses)
 {
 	n_intro = 0;
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	ck_assert_int_eq(take(NULL), ONION_E_INTRO_FAILED);
 	/* It may have begun to take visitors meanwhile. */
 	pass_ms(CLIENT_FAILURE_MS + 1);
@@ -117,8 +102,7 @@ START_TEST(points_that_cannot_be_reached_are_tried_in_turn)
 	uint8_t before = 0;
 	int r;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	(void)establish();
 	for (unsigned int i = 0; i < CLIENT_INTRO_TRIES; i++) {
 		struct fake *f = newest(CLIENT_CIRC_INTRO);
@@ -138,8 +122,7 @@ START_TEST(a_silent_point_is_left_and_the_rendezvous_with_it)
 	struct fake *rend;
 	struct fake *intro;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	rend = establish();
 	intro = opened(CLIENT_CIRC_INTRO);
 	ck_assert_int_eq(wait_ms(CLIENT_ACK_MS - 500), -EAGAIN);
@@ -156,8 +139,7 @@ START_TEST(what_failed_is_remembered_by_the_next_run)
 	struct fake *intro;
 	struct fake *rend;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	rend = establish();
 	intro = opened(CLIENT_CIRC_INTRO);
 	client_introduced(intro->circ, 1);
@@ -173,8 +155,7 @@ START_TEST(an_introduction_that_cannot_be_sent_is_a_failed_point)
 {
 	struct fake *intro;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	(void)establish();
 	result.introduce = -EBADMSG;
 	intro = opened(CLIENT_CIRC_INTRO);
@@ -186,11 +167,9 @@ END_TEST
 START_TEST(what_breaks_on_the_way_is_not_the_points_fault)
 {
 	struct fake *first;
-	struct fake *rend;
 
 	n_intro = 1;
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	first = newest(CLIENT_CIRC_INTRO);
 	for (int i = 0; i < CLIENT_PATH_TRIES / 2; i++) {
 		lose_at(newest(CLIENT_CIRC_INTRO), false);
@@ -199,10 +178,7 @@ START_TEST(what_breaks_on_the_way_is_not_the_points_fault)
 		lose_at(newest(CLIENT_CIRC_REND), false);
 		(void)wait_ms(500);
 	}
-	rend = establish();
-	ck_assert_ptr_eq(introduced(), rend);
-	client_joined(rend->circ);
-	ck_assert_int_eq(take(NULL), 0);
+	get_in();
 }
 END_TEST
 
@@ -210,8 +186,7 @@ START_TEST(ways_that_always_break_are_not_tried_for_ever)
 {
 	int r = -EAGAIN;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	while (r == -EAGAIN) {
 		ck_assert_uint_lt(n_fakes, 2 * CLIENT_PATH_TRIES + 20);
 		if (newest(CLIENT_CIRC_HSDIR))
@@ -231,8 +206,7 @@ START_TEST(a_lost_rendezvous_point_is_replaced_and_the_introduction_waits)
 	struct fake *intro;
 	struct fake *rend;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	intro = opened(CLIENT_CIRC_INTRO);
 	if (_i == 0)
 		lose(newest(CLIENT_CIRC_REND));
@@ -259,8 +233,7 @@ START_TEST(a_silent_rendezvous_point_is_replaced)
 {
 	struct fake *rend;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	rend = opened(CLIENT_CIRC_REND);
 	ck_assert_int_eq(wait_ms(CLIENT_ESTABLISH_MS + 500), -EAGAIN);
 	ck_assert(rend->closed);
@@ -273,8 +246,7 @@ END_TEST
 
 START_TEST(rendezvous_points_are_not_tried_for_ever)
 {
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	for (unsigned int i = 0; i < CLIENT_REND_TRIES; i++)
 		lose(newest(CLIENT_CIRC_REND));
 	ck_assert_int_eq(take(NULL), ONION_E_REND_FAILED);
@@ -285,8 +257,7 @@ START_TEST(a_service_that_does_not_come_is_asked_for_its_terms_again)
 {
 	struct fake *rend;
 
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	rend = establish();
 	(void)introduced();
 	ck_assert_int_eq(wait_ms(CLIENT_REND_MS + 500), -EAGAIN);
@@ -296,10 +267,7 @@ START_TEST(a_service_that_does_not_come_is_asked_for_its_terms_again)
 	for (size_t i = 1; i < HSDIRS; i++)
 		answer_fetch(404, "");
 	ck_assert_ptr_nonnull(newest(CLIENT_CIRC_INTRO));
-	rend = establish();
-	ck_assert_ptr_eq(introduced(), rend);
-	client_joined(rend->circ);
-	ck_assert_int_eq(take(NULL), 0);
+	get_in();
 }
 END_TEST
 
@@ -331,8 +299,7 @@ START_TEST(a_puzzle_is_solved_beside_the_circuits)
 	struct fake *rend;
 
 	want_pow(20);
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	ck_assert_uint_eq(puzzle.started, 1);
 	ck_assert_uint_eq(puzzle.effort, 20);
 	rend = establish();
@@ -379,8 +346,7 @@ START_TEST(a_solution_is_used_once_and_kept_while_unused)
 	struct fake *rend;
 
 	want_pow(5);
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	solve(0);
 	lose(newest(CLIENT_CIRC_INTRO));
 	/* The next point was not tried before: the same effort, the same solution. */
@@ -400,8 +366,7 @@ START_TEST(without_a_solution_it_is_tried_all_the_same)
 	want_pow(5);
 	if (_i == 0)
 		result.solve = -EBUSY;
-	start();
-	answer_fetch(200, "desc");
+	start_with_desc();
 	if (_i == 1)
 		solve(-ETIMEDOUT);
 	(void)establish();
