@@ -11,6 +11,7 @@
 
 #include "agent/confine.h"
 #include "agent/daemon.h"
+#include "agent/sandbox.h"
 #include "agent/watch.h"
 #include "common/crypto.h"
 #include "common/file.h"
@@ -266,6 +267,34 @@ static bool make_layers(struct agent *a)
 
 /* --- bridges --- */
 
+_Static_assert(CONFIG_TRANSPORTS_MAX <= SPAWNER_LINES_MAX, "every line can be named to the spawner");
+
+/* While this process is small, has one thread, and has read no key. */
+static int make_spawner(struct agent *a, char *err, size_t err_len)
+{
+	const struct config_nodes *n = &a->config.nodes;
+	struct spawner_config config = {
+		.lines = n->transports,
+		.n_lines = n->n_transports,
+		.confine = a->config.sandbox ? sandbox_enter_programs : NULL,
+	};
+	char *state_dir = NULL;
+	int r;
+
+	if (!config_nodes_start_programs(n))
+		return DAEMON_OK;
+	if (asprintf(&state_dir, "%s/pt_state", a->config.data_dir) < 0)
+		return DAEMON_FAILED;
+	config.state_dir = state_dir;
+	r = spawner_new(&config, &a->spawner);
+	free(state_dir);
+	if (r < 0) {
+		snprintf(err, err_len, "the process that starts transports cannot be made: %s", strerror(-r));
+		return DAEMON_FAILED;
+	}
+	return DAEMON_OK;
+}
+
 static void bridges_changed(void *ctx, bool reach)
 {
 	struct agent *a = ctx;
@@ -291,6 +320,7 @@ static bool make_bridges(struct agent *a)
 		.nodes = &a->config.nodes,
 		.channels = a->channels,
 		.path = a->path,
+		.spawner = a->spawner,
 		.state_dir = a->config.data_dir,
 		.testing = a->config.testing,
 		.changed = bridges_changed,
@@ -355,6 +385,8 @@ int agent_start(struct agent *a, int activated_fd, char *err, size_t err_len)
 		r = lock_socket(a, err, err_len);
 	if (r == DAEMON_OK)
 		r = open_state(a, err, err_len);
+	if (r == DAEMON_OK)
+		r = make_spawner(a, err, err_len);
 	if (r != DAEMON_OK)
 		return r;
 	if (logs_apply(&a->logs, &a->config, a->background, err, err_len) < 0)
@@ -415,6 +447,7 @@ void agent_deinit(struct agent *a)
 	if (a->front)
 		front_stop(a->front);
 	bridges_free(a->bridges);
+	spawner_free(a->spawner);
 	channel_pool_free(a->channels);
 	if (a->path)
 		(void)path_save(a->path, loop_wall(&a->loop));

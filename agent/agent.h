@@ -16,6 +16,7 @@
 #include "agent/front/bridges.h"
 #include "agent/front/front.h"
 #include "agent/link/channel.h"
+#include "agent/link/spawner.h"
 #include "agent/logs.h"
 #include "agent/netwatch.h"
 #include "agent/path/cbt.h"
@@ -40,6 +41,7 @@ struct agent {
 	struct path_ctx *path;
 	struct cbt *cbt;
 	struct front *front;
+	struct spawner *spawner;	/* NULL: no transport has a program */
 	struct bridges *bridges;
 	struct dirclient *dirclient;
 	struct netwatch *netwatch;	/* NULL: not here */
@@ -54,8 +56,8 @@ struct agent {
 /* Zeroes @a; -1 for the descriptors. */
 void agent_init(struct agent *a);
 /*
- * Directories, locks, socket (@activated_fd when a service manager passed one, else -1),
- * libraries and layers, in this order; the configuration is loaded already. Returns an
+ * Directories, locks, the spawner, libraries, layers and socket (@activated_fd when a
+ * service manager passed one, else -1), in this order; the configuration is loaded already. Returns an
  * exit status (daemon.h) and a sentence in @err.
  */
 int agent_start(struct agent *a, int activated_fd, char *err, size_t err_len);

@@ -52,11 +52,10 @@ static void add_sockets(const struct agent *a, struct sandbox_config *c, char (*
 }
 
 /* From here on only what is open, and what is the agent's own. */
-static void enter(const struct agent *a)
+static unsigned int enter(const struct agent *a, char *err, size_t err_len)
 {
 	char dirs[1 + CONFIG_LISTENERS_MAX][PATH_MAX];
 	char config_dir[PATH_MAX];
-	char err[CONFIG_ERR_MAX];
 	struct sandbox_config c = {
 		.writable = { a->config.data_dir, a->config.cache_dir, a->config.onion_auth_dir },
 		.n_writable = 3,
@@ -64,7 +63,6 @@ static void enter(const struct agent *a)
 			      config_place(a->config_path, config_dir, sizeof(config_dir)) },
 		.n_readable = 3,
 	};
-	unsigned int parts;
 
 	for (size_t i = 0; i < a->config.n_logs; i++) {
 		if (a->config.logs[i].file)
@@ -74,26 +72,20 @@ static void enter(const struct agent *a)
 	for (size_t i = 0; i < a->config.n_services && c.n_writable < SANDBOX_DIRS_MAX; i++)
 		c.writable[c.n_writable++] = a->config.services[i].dir;
 	add_sockets(a, &c, dirs);
-	parts = sandbox_enter(&c, err, sizeof(err));
-	if (err[0])
-		log_notice("%s of the sandbox is not available here: %s",
-			   parts ? "a part" : "nothing", err);
-	else
-		log_info("in the sandbox");
+	return sandbox_enter(&c, err, err_len);
 }
 
 /* What the tests' instruments do, no filter would let pass. */
-static bool wants_sandbox(const struct agent *a)
+static bool wants_sandbox(const struct agent *a, char *why, size_t why_len)
 {
 #if defined(__SANITIZE_ADDRESS__)
 	(void)a;
+	snprintf(why, why_len, "this agent is built with instruments of tests");
 	return false;
 #else
-	bool programs = config_nodes_start_programs(&a->config.nodes);
-
-	if (a->config.sandbox && programs)
-		log_notice("no sandbox: pluggable transports would be inside it");
-	return a->config.sandbox && !programs;
+	if (!a->config.sandbox)
+		snprintf(why, why_len, "Sandbox 0");
+	return a->config.sandbox;
 #endif
 }
 
@@ -108,13 +100,38 @@ static void check_sandbox(struct ev_loop *ev, ev_timer *w, int revents)
 		log_warn_limited("the sandbox refused system call %d; Sandbox 0 does without it", call);
 }
 
+/* For onionctl: what holds, and for whom. */
+static void report(const struct agent *a, unsigned int parts, const char *missing)
+{
+	struct front_sandbox s = {
+		.seccomp = parts & SANDBOX_SECCOMP,
+		.landlock = parts & SANDBOX_LANDLOCK,
+		.has_programs = a->spawner != NULL,
+		.programs = a->spawner && spawner_is_confined(a->spawner),
+	};
+
+	snprintf(s.missing, sizeof(s.missing), "%s", missing);
+	if (!missing[0] && s.has_programs && !s.programs)
+		snprintf(s.missing, sizeof(s.missing), "the filter for transports' programs");
+	front_note_sandbox(a->front, &s);
+}
+
 void confine_agent(struct agent *a)
 {
-	if (!wants_sandbox(a))
-		return;
-	enter(a);
-	ev_timer_init(&a->sandbox_timer, check_sandbox, CHECK_FIRST_S, CHECK_S);
-	ev_timer_start(a->ev, &a->sandbox_timer);
+	char missing[FRONT_SANDBOX_TEXT_MAX] = "";
+	unsigned int parts = 0;
+
+	if (wants_sandbox(a, missing, sizeof(missing))) {
+		parts = enter(a, missing, sizeof(missing));
+		if (missing[0])
+			log_notice("%s of the sandbox is not available here: %s",
+				   parts ? "a part" : "nothing", missing);
+		else
+			log_info("in the sandbox");
+		ev_timer_init(&a->sandbox_timer, check_sandbox, CHECK_FIRST_S, CHECK_S);
+		ev_timer_start(a->ev, &a->sandbox_timer);
+	}
+	report(a, parts, missing);
 }
 
 void confine_stop(struct agent *a)

@@ -11,8 +11,9 @@
  * answers ENOSYS and is counted; starting a program ends the process.
  *
  * Both are the kernel's: where it has none of them the agent runs without and says
- * so. Programs that the agent starts itself (pluggable transports) would inherit
- * the sandbox and could not live in it, so with them there is none.
+ * so. Pluggable transports' programs could not live in it: another process starts them
+ * (agent/link/spawner.h), and what holds for that one and for them is a filter that
+ * takes away only what no such program needs (sandbox_programs.c).
  */
 #ifndef AGENT_SANDBOX_H
 #define AGENT_SANDBOX_H
@@ -45,6 +46,11 @@ enum sandbox_part {
  * missing is told in @err.
  */
 unsigned int sandbox_enter(const struct sandbox_config *config, char *err, size_t err_len);
+/*
+ * For a process that starts programs, and inherited by them: no new privileges, no tracing,
+ * no wide kernel interfaces. True when it holds.
+ */
+bool sandbox_enter_programs(void);
 /* The last system call that was refused since the last call of this, or -1. */
 int sandbox_take_refused(void);
 

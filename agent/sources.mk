@@ -7,6 +7,7 @@ agent_SRCS := \
 	agent/main.c \
 	agent/netwatch.c \
 	agent/sandbox.c \
+	agent/sandbox_programs.c \
 	agent/watch.c
 ctl_SRCS := \
 	agent/ctl/ask.c \

@@ -15,6 +15,29 @@
 /* The agent's answer when an exit said that there is no such name: the circuit works. */
 #define NO_SUCH_NAME "the name does not resolve"
 
+static void check_sandbox(json_t *findings, const json_t *status)
+{
+	const json_t *s = json_object_get(status, "sandbox");
+	const char *missing = json_string_value(json_object_get(s, "missing"));
+
+	if (!json_is_object(s))
+		doctor_note(findings, "sandbox", DOCTOR_WARN, "onionctl stop",
+			    "the agent does not tell how it is confined");
+	else if (missing)
+		doctor_note(findings, "sandbox", DOCTOR_WARN,
+			    "no Sandbox 0 in the configuration, and a kernel with seccomp and Landlock; "
+			    "then onionctl stop",
+			    "%s of it is missing: %s",
+			    ctl_truth(s, "seccomp") || ctl_truth(s, "landlock") ? "a part" : "all",
+			    missing);
+	else
+		doctor_note(findings, "sandbox", DOCTOR_OK, NULL,
+			    "the agent is confined by seccomp and Landlock%s",
+			    json_is_true(json_object_get(s, "programs"))
+				    ? ", transports' programs by a filter"
+				    : "");
+}
+
 static void check_bootstrap(json_t *findings, const json_t *status)
 {
 	const json_t *b = json_object_get(status, "bootstrap");
@@ -116,7 +139,8 @@ static void check_circuit(json_t *findings, int timeout_s)
 
 void doctor_check_agent(json_t *findings, int timeout_s)
 {
-	static const char *const after[] = { "bootstrap", "clock", "directory", "guards", "circuit" };
+	static const char *const after[] = { "sandbox",	  "bootstrap", "clock",
+					     "directory", "guards",    "circuit" };
 	char err[1024] = "";
 	json_t *status = NULL;
 	int r = ask_json("status", STATUS_TIMEOUT_S, &status, err, sizeof(err));
@@ -138,6 +162,7 @@ void doctor_check_agent(json_t *findings, int timeout_s)
 	else
 		doctor_note(findings, "agent", DOCTOR_OK, NULL, "process %lld answers",
 			    ctl_number(status, "pid"));
+	check_sandbox(findings, status);
 	check_bootstrap(findings, status);
 	check_clock(findings, status);
 	check_directory(findings, status);

@@ -76,6 +76,26 @@ static void show_counts(FILE *out, const json_t *doc)
 	fprintf(out, ", %s received\n", ctl_size(ctl_number(streams, "bytes_received"), a));
 }
 
+static void show_sandbox(FILE *out, const json_t *s)
+{
+	bool seccomp = ctl_truth(s, "seccomp");
+	bool landlock = ctl_truth(s, "landlock");
+
+	/* An agent of another version does not tell. */
+	if (!json_is_object(s))
+		return;
+	fprintf(out, "Sandbox:    %s", seccomp && landlock ? "seccomp and Landlock"
+				       : seccomp	     ? "seccomp alone"
+				       : landlock	     ? "Landlock alone"
+							     : "none");
+	if (json_is_boolean(json_object_get(s, "programs")))
+		fprintf(out, "; %s for transports' programs",
+			ctl_truth(s, "programs") ? "a filter" : "no filter");
+	if (json_is_string(json_object_get(s, "missing")))
+		fprintf(out, " (%s)", ctl_text(s, "missing"));
+	fprintf(out, "\n");
+}
+
 /* One line each; none is the rule. */
 static void show_listeners(FILE *out, const json_t *listeners)
 {
@@ -119,6 +139,7 @@ void show_status(FILE *out, const json_t *doc)
 	fprintf(out, "Agent:      version %s, process %lld, up %s, %s of memory in use\n",
 		ctl_text(doc, "version"), ctl_number(doc, "pid"), ctl_span(ctl_number(doc, "uptime_s"), a),
 		ctl_size(ctl_number(doc, "heap_bytes"), b));
+	show_sandbox(out, json_object_get(doc, "sandbox"));
 	show_network(out, json_object_get(doc, "network"));
 	show_guards(out, json_object_get(doc, "guards"));
 	show_listeners(out, json_object_get(doc, "listeners"));

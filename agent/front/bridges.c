@@ -362,11 +362,11 @@ void bridges_note_outcome(struct bridges *s, const struct relay_target *relay,
 static bool make_parts(struct bridges *s)
 {
 	const struct bridges_config *c = &s->config;
-	char *pt_dir = NULL;
 	struct pt_config pt = {
 		.loop = c->loop,
 		.lines = c->nodes->transports,
 		.n_lines = c->nodes->n_transports,
+		.spawner = c->spawner,
 		.changed = transports_changed,
 		.ctx = s,
 	};
@@ -382,11 +382,7 @@ static bool make_parts(struct bridges *s)
 		s->list[i].line = &c->nodes->bridges[i];
 		reset(&s->list[i]);
 	}
-	if (asprintf(&pt_dir, "%s/pt_state", c->state_dir) < 0)
-		return false;
-	pt.state_dir = pt_dir;
 	s->pt = pt_set_new(&pt);
-	free(pt_dir);
 	s->http = dir_http_new(c->loop);
 	return s->pt && s->http;
 }

@@ -28,6 +28,7 @@ struct bridges_config {
 	const struct config_nodes *nodes;	/* borrowed, as all below */
 	struct channel_pool *channels;
 	struct path_ctx *path;
+	struct spawner *spawner;	/* of @nodes' transports; NULL: none has a program */
 	const char *state_dir;
 	bool testing;
 	/*

@@ -167,6 +167,15 @@ static json_t *status_onions(const struct front *f)
 	return list;
 }
 
+static json_t *status_sandbox(const struct front *f)
+{
+	const struct front_sandbox *s = &f->sandbox;
+	json_t *programs = s->has_programs ? json_boolean(s->programs) : json_null();
+
+	return json_pack("{s:b,s:b,s:o,s:s?}", "seccomp", (int)s->seccomp, "landlock", (int)s->landlock,
+			 "programs", programs, "missing", s->missing[0] ? s->missing : NULL);
+}
+
 json_t *control_status(struct front *f)
 {
 	struct counts c = { .by_state = json_object(), .list = json_array() };
@@ -195,6 +204,7 @@ json_t *control_status(struct front *f)
 	json_object_set_new(doc, "listeners", status_listeners(f));
 	json_object_set_new(doc, "onions", status_onions(f));
 	json_object_set_new(doc, "services", control_services(f));
+	json_object_set_new(doc, "sandbox", status_sandbox(f));
 	json_object_set_new(doc, "dormant", json_boolean(f->dormant));
 	json_object_set_new(doc, "clock_skew_s", json_integer((json_int_t)f->clock_skew_s));
 	return doc;

@@ -327,6 +327,11 @@ void front_network_changed(struct front *f, bool lost)
 	front_kick(f);
 }
 
+void front_note_sandbox(struct front *f, const struct front_sandbox *sandbox)
+{
+	f->sandbox = *sandbox;
+}
+
 void front_note_clock_skew(struct front *f, int64_t skew_s)
 {
 	f->clock_skew_s = skew_s;

@@ -22,6 +22,16 @@
 
 struct front;
 
+#define FRONT_SANDBOX_TEXT_MAX 160
+
+struct front_sandbox {
+	bool seccomp;
+	bool landlock;
+	bool has_programs;	/* transports' programs are started by another process */
+	bool programs;		/* and a filter holds for them */
+	char missing[FRONT_SANDBOX_TEXT_MAX];	/* why something of this does not hold, or empty */
+};
+
 struct front_config {
 	struct loop *loop;
 	const struct config *config;	/* its live fields may change under us */
@@ -59,6 +69,8 @@ void front_note_obstacle(struct front *f, const char *problem);
 void front_kick(struct front *f);
 /* As that; @lost: the addresses that connections were made from are gone. */
 void front_network_changed(struct front *f, bool lost);
+/* How the process is confined, for "onionctl status"; copied. */
+void front_note_sandbox(struct front *f, const struct front_sandbox *sandbox);
 /* A relay's clock differs from ours by @skew_s (ours minus theirs). */
 void front_note_clock_skew(struct front *f, int64_t skew_s);
 

@@ -52,6 +52,7 @@ struct front {
 	int64_t started_ms;
 	uint64_t n_opens;
 	int64_t clock_skew_s;
+	struct front_sandbox sandbox;
 	bool stopped;
 	bool has_netdir;	/* the directory client vouches for it */
 	bool had_netdir;

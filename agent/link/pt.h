@@ -4,21 +4,21 @@
  *
  * Each ClientTransportPlugin line is a proxy: one that runs already, or a program that
  * is started when a bridge needs one of its transports, watched, started again when it
- * ends, and ended with us. It listens on this computer's loopback and speaks SOCKS;
- * a proxy that claims to listen elsewhere is refused. Spec: pt-spec 3.
+ * ends, and ended with us; all by the spawner (spawner.h). It listens on this computer's
+ * loopback and speaks SOCKS; a proxy that claims to listen elsewhere is refused.
+ * Spec: pt-spec 3.
  */
 #ifndef LINK_PT_H
 #define LINK_PT_H
 
 #include "agent/link/bridge_line.h"
+#include "agent/link/spawner.h"
 #include "common/loop.h"
 
-#define PT_PROXIES_MAX 32
 #define PT_START_MS 30000	/* until CMETHODS DONE */
 #define PT_BACKOFF_MS 1000	/* first wait before a restart, then twice as long each time */
 #define PT_BACKOFF_MAX_MS 300000
 #define PT_STEADY_MS 60000	/* lived so long: the next restart is quick again */
-#define PT_TERM_MS 2000		/* from closing its standard input to SIGKILL */
 
 struct pt_set;
 
@@ -30,8 +30,8 @@ struct pt_method {
 struct pt_config {
 	struct loop *loop;
 	const struct transport_line *lines;	/* borrowed */
-	size_t n_lines;
-	const char *state_dir;	/* TOR_PT_STATE_LOCATION; made when needed */
+	size_t n_lines;		/* SPAWNER_LINES_MAX at most */
+	struct spawner *spawner;	/* borrowed, of the same lines; NULL: starts nothing */
 	/* A method came or went; from the loop. */
 	void (*changed)(void *ctx);
 	void *ctx;
@@ -39,7 +39,7 @@ struct pt_config {
 
 /* NULL: out of memory. Nothing is started yet. */
 struct pt_set *pt_set_new(const struct pt_config *config);
-/* Ends every program: asks, waits for up to PT_TERM_MS in all, kills. */
+/* Has every program ended; spawner_free() waits for that. */
 void pt_set_free(struct pt_set *s);
 /* Some line offers @transport: starts its program. -ENOENT: none does. */
 int pt_set_need(struct pt_set *s, const char *transport);

@@ -4,19 +4,22 @@
  *
  * The program gets an environment made for it: of ours only what programs need to run
  * (no LD_PRELOAD, no proxy settings), no descriptors but its own three, default signals, and
- * a process group of its own, so that a terminal's Ctrl-C does not end it before us.
+ * a process group of its own, so that a terminal's Ctrl-C does not end it before us, and
+ * so that its children can be ended with it.
  */
 #include "agent/link/pt_spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
+
+#include "common/file.h"
 
 #define ENV_MAX 16
 
@@ -73,87 +76,116 @@ static void fill_argv(const struct transport_line *line, char *words,
 	argv[line->n_argv] = NULL;
 }
 
-static int set_actions(posix_spawn_file_actions_t *actions, int in, int out)
-{
-	int r = posix_spawn_file_actions_adddup2(actions, in, STDIN_FILENO);
+/* The child's ends of the pipes, and its parent's. */
+struct pipes {
+	int in[2];
+	int out[2];
+	int status[2];
+};
 
-	if (r == 0)
-		r = posix_spawn_file_actions_adddup2(actions, out, STDOUT_FILENO);
-	if (r == 0)
-		r = posix_spawn_file_actions_addopen(actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	return -r;
+static void close_pipe(int fds[2])
+{
+	for (int i = 0; i < 2; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
 }
 
-static int set_attributes(posix_spawnattr_t *attr)
+static int open_pipes(struct pipes *p)
 {
-	sigset_t none, all;
-	int r;
+	*p = (struct pipes){ { -1, -1 }, { -1, -1 }, { -1, -1 } };
+	if (pipe2(p->in, O_CLOEXEC) == 0 && pipe2(p->out, O_CLOEXEC) == 0 &&
+	    pipe2(p->status, O_CLOEXEC) == 0 && fcntl(p->out[0], F_SETFL, O_NONBLOCK) == 0 &&
+	    fcntl(p->status[0], F_SETFL, O_NONBLOCK) == 0)
+		return 0;
+	return -errno;
+}
 
+static void set_signals(void)
+{
+	sigset_t none;
+
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		(void)signal(sig, SIG_DFL);
 	sigemptyset(&none);
-	sigfillset(&all);
-	r = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-						   POSIX_SPAWN_SETSIGDEF);
-	if (r == 0)
-		r = posix_spawnattr_setpgroup(attr, 0);
-	if (r == 0)
-		r = posix_spawnattr_setsigmask(attr, &none);
-	if (r == 0)
-		r = posix_spawnattr_setsigdefault(attr, &all);
-	return -r;
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-static int spawn(const struct transport_line *line, struct env *env, int in, int out, pid_t *ret)
+/* 0, or errno. */
+static int set_descriptors(const struct pipes *p)
 {
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attr;
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (null < 0 || dup2(p->in[0], STDIN_FILENO) < 0 || dup2(p->out[1], STDOUT_FILENO) < 0 ||
+	    dup2(null, STDERR_FILENO) < 0)
+		return errno;
+	/* All are marked one by one already; this is for what a library may have opened. */
+	(void)close_range(STDERR_FILENO + 1, ~0u, CLOSE_RANGE_CLOEXEC);
+	return 0;
+}
+
+/* In the child. */
+static _Noreturn void become(const struct transport_line *line, struct env *env,
+			     const struct pipes *p, pid_t parent)
+{
 	char words[TRANSPORT_LINE_MAX];
 	char *argv[TRANSPORT_ARGV_MAX];
-	int r;
+	int error;
 
+	(void)setpgid(0, 0);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	/* It may have died before we asked. */
+	if (getppid() != parent)
+		_exit(127);
+	set_signals();
 	fill_argv(line, words, argv);
-	if (posix_spawn_file_actions_init(&actions) != 0)
-		return -ENOMEM;
-	if (posix_spawnattr_init(&attr) != 0) {
-		posix_spawn_file_actions_destroy(&actions);
-		return -ENOMEM;
+	error = set_descriptors(p);
+	if (error == 0) {
+		(void)execve(argv[0], argv, env->vars);
+		error = errno;
 	}
-	r = set_actions(&actions, in, out);
-	if (r == 0)
-		r = set_attributes(&attr);
-	if (r == 0)
-		r = -posix_spawn(ret, argv[0], &actions, &attr, argv, env->vars);
-	posix_spawnattr_destroy(&attr);
-	posix_spawn_file_actions_destroy(&actions);
-	return r;
+	(void)!write(p->status[1], &error, sizeof(error));
+	_exit(127);
+}
+
+static int spawn(const struct transport_line *line, struct env *env, struct pt_child *ret)
+{
+	pid_t self = getpid();
+	struct pipes p;
+	pid_t pid = -1;
+	int r = open_pipes(&p);
+
+	if (r == 0) {
+		pid = fork();
+		if (pid == 0)
+			become(line, env, &p, self);
+		r = pid < 0 ? -errno : 0;
+	}
+	if (r < 0) {
+		close_pipe(p.in);
+		close_pipe(p.out);
+		close_pipe(p.status);
+		return r;
+	}
+	/* Both do it, so that it is done for whoever comes first. */
+	(void)setpgid(pid, pid);
+	close(p.in[0]);
+	close(p.out[1]);
+	close(p.status[1]);
+	*ret = (struct pt_child){ pid, p.in[1], p.out[0], p.status[0] };
+	return 0;
 }
 
 int pt_spawn(const struct transport_line *line, const char *state_dir, struct pt_child *ret)
 {
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 };
 	struct env env = { .n = 0 };
-	pid_t pid;
-	int r = 0;
+	char err[256];
+	int r = file_private_dir(state_dir, err, sizeof(err));
 
+	if (r < 0)
+		return r;
 	env_fill(&env, line, state_dir);
-	if (env.failed)
-		r = -ENOMEM;
-	else if (pipe2(in, O_CLOEXEC) < 0 || pipe2(out, O_CLOEXEC) < 0 ||
-		 fcntl(out[0], F_SETFL, O_NONBLOCK) < 0)
-		r = -errno;
-	if (r == 0)
-		r = spawn(line, &env, in[0], out[1], &pid);
+	r = env.failed ? -ENOMEM : spawn(line, &env, ret);
 	env_free(&env);
-	if (in[0] >= 0)
-		close(in[0]);
-	if (out[1] >= 0)
-		close(out[1]);
-	if (r == 0) {
-		*ret = (struct pt_child){ pid, in[1], out[0] };
-		return 0;
-	}
-	if (in[1] >= 0)
-		close(in[1]);
-	if (out[0] >= 0)
-		close(out[0]);
 	return r;
 }

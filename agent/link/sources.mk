@@ -11,7 +11,11 @@ link_SRCS := \
 	agent/link/netinfo.c \
 	agent/link/pt.c \
 	agent/link/pt_message.c \
+	agent/link/pt_output.c \
 	agent/link/pt_spawn.c \
 	agent/link/socks_client.c \
+	agent/link/spawner.c \
+	agent/link/spawner_msg.c \
+	agent/link/spawner_process.c \
 	agent/link/tls.c \
 	agent/link/x509.c

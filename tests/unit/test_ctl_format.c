@@ -97,7 +97,9 @@ START_TEST(views_bear_damaged_documents)
 		     "\"bootstrap\":{\"percent\":5,\"phase\":\"p\",\"done\":1,\"total\":2,"
 		     "\"problem\":\"x\"},\"network\":{\"relays\":1},\"guards\":[{\"primary\":true},1],"
 		     "\"channels\":[],\"circuits\":{\"open\":3,\"x\":null},\"streams\":{\"now\":1},"
-		     "\"listeners\":[{\"option\":\"SocksPort\"},null],\"onions\":[{\"effort\":7},3]}", show_status);
+		     "\"listeners\":[{\"option\":\"SocksPort\"},null],\"onions\":[{\"effort\":7},3],"
+		     "\"sandbox\":{\"seccomp\":true,\"landlock\":false,\"programs\":true,"
+		     "\"missing\":\"x\"}}", show_status);
 	show_damaged("{\"circuits\":[{\"id\":1,\"hops\":[]},{\"hops\":[{\"open\":true}],"
 		     "\"legs\":[{\"circuit\":1,\"linked\":true,\"rtt_us\":12345}]},"
 		     "{\"legs\":[]},{\"hops\":[],\"legs\":[1]},7,null]}", show_circuits);
@@ -109,6 +111,37 @@ START_TEST(views_bear_damaged_documents)
 }
 END_TEST
 
+START_TEST(the_sandbox_is_told_as_it_is)
+{
+	static const struct {
+		const char *doc;
+		const char *want;
+	} rows[] = {
+		{ "{\"seccomp\":true,\"landlock\":true,\"programs\":null,\"missing\":null}",
+		  "Sandbox:    seccomp and Landlock\n" },
+		{ "{\"seccomp\":true,\"landlock\":true,\"programs\":true,\"missing\":null}",
+		  "Sandbox:    seccomp and Landlock; a filter for transports' programs\n" },
+		{ "{\"seccomp\":true,\"landlock\":false,\"programs\":null,\"missing\":\"Landlock: no\"}",
+		  "Sandbox:    seccomp alone (Landlock: no)\n" },
+		{ "{\"seccomp\":false,\"landlock\":false,\"programs\":false,\"missing\":\"Sandbox 0\"}",
+		  "Sandbox:    none; no filter for transports' programs (Sandbox 0)\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *doc = json_object();
+		char text[2048] = "";
+		FILE *out = fmemopen(text, sizeof(text), "w");
+
+		ck_assert_ptr_nonnull(out);
+		json_object_set_new(doc, "sandbox", json_loads(rows[i].doc, 0, NULL));
+		show_status(out, doc);
+		fclose(out);
+		json_decref(doc);
+		ck_assert_msg(strstr(text, rows[i].want) != NULL, "%s", text);
+	}
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("ctl_format");
@@ -117,6 +150,7 @@ int main(void)
 	tcase_add_test(tc, numbers_read_well);
 	tcase_add_test(tc, what_is_not_there_is_nothing);
 	tcase_add_test(tc, views_bear_damaged_documents);
+	tcase_add_test(tc, the_sandbox_is_told_as_it_is);
 	suite_add_tcase(s, tc);
 	return suite_run(s);
 }

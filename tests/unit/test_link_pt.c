@@ -22,6 +22,7 @@ static struct ev_loop *ev;
 static struct loop loop;
 static struct transport_line lines[2];
 static struct pt_set *set;
+static struct spawner *spawner;
 static unsigned int n_changes;
 
 static void on_changed(void *ctx)
@@ -51,18 +52,22 @@ static void setup(void)
 	ev = ev_loop_new(EVFLAG_AUTO);
 	loop_init(&loop, ev);
 	set = NULL;
+	spawner = NULL;
 	n_changes = 0;
 }
 
 static void make(const char *text)
 {
 	struct pt_config config = { .loop = &loop, .lines = lines, .n_lines = 1, .changed = on_changed };
+	struct spawner_config box = { .lines = lines, .n_lines = 1 };
 	char line[256], err[200], state[128];
 
 	snprintf(line, sizeof(line), text, dir);
 	snprintf(state, sizeof(state), "%s/state", dir);
 	ck_assert_msg(transport_line_parse(line, &lines[0], err, sizeof(err)) == 0, "%s", err);
-	config.state_dir = state;
+	box.state_dir = state;
+	ck_assert_int_eq(spawner_new(&box, &spawner), 0);
+	config.spawner = spawner;
 	set = pt_set_new(&config);
 	ck_assert_ptr_nonnull(set);
 }
@@ -74,11 +79,19 @@ static void start(const char *script)
 	ck_assert_int_eq(pt_set_need(set, "one"), 0);
 }
 
+static void end_all(void)
+{
+	pt_set_free(set);
+	spawner_free(spawner);
+	set = NULL;
+	spawner = NULL;
+}
+
 static void teardown(void)
 {
 	char cmd[128];
 
-	pt_set_free(set);
+	end_all();
 	loop_deinit(&loop);
 	ev_loop_destroy(ev);
 	snprintf(cmd, sizeof(cmd), "rm -rf '%s'", dir);
@@ -162,8 +175,7 @@ START_TEST(its_standard_input_is_closed_at_the_end)
 	/* Deaf to SIGTERM: only the end of its input tells it. */
 	start("trap '' TERM; " GOOD UNTIL_EOF "; echo yes >$(dirname $0)/asked");
 	ck_assert_int_eq(await("one", 5, &m), 0);
-	pt_set_free(set);
-	set = NULL;
+	end_all();
 	for (int i = 0; i < 40 && !file_has("asked", "yes"); i++)
 		usleep(50000);
 	ck_assert(file_has("asked", "yes"));
@@ -179,8 +191,7 @@ START_TEST(one_that_does_not_end_is_killed)
 	ck_assert_int_eq(await("one", 5, &m), 0);
 	pid = pt_set_pid(set, "one");
 	ck_assert_int_eq(kill((pid_t)pid, 0), 0);
-	pt_set_free(set);
-	set = NULL;
+	end_all();
 	ck_assert_int_ne(kill((pid_t)pid, 0), 0);
 }
 END_TEST
@@ -242,6 +253,34 @@ START_TEST(a_missing_program_is_reported)
 }
 END_TEST
 
+START_TEST(a_program_whose_child_keeps_its_output_ends_nevertheless)
+{
+	struct pt_method m;
+
+	start(GOOD "sleep 60 & sleep 0.3; exit 4");
+	ck_assert_int_eq(await("one", 5, &m), 0);
+	pass(1);
+	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
+	ck_assert_ptr_nonnull(strstr(pt_set_problem(set), "has ended"));
+}
+END_TEST
+
+START_TEST(without_a_spawner_the_problem_says_what_to_do)
+{
+	struct pt_method m;
+
+	start(GOOD UNTIL_EOF);
+	ck_assert_int_eq(await("one", 5, &m), 0);
+	ck_assert_int_eq(kill((pid_t)spawner_pid(spawner), SIGKILL), 0);
+	pass(0.3);
+	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
+	ck_assert_int_eq(pt_set_pid(set, "one"), 0);
+	pass(1.5);
+	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
+	ck_assert_ptr_nonnull(strstr(pt_set_problem(set), "onionctl stop"));
+}
+END_TEST
+
 START_TEST(a_proxy_that_runs_already_needs_no_program)
 {
 	struct pt_method m;
@@ -267,6 +306,8 @@ int main(void)
 	tcase_add_test(tc, one_that_dies_is_started_again);
 	tcase_add_loop_test(tc, bad_programs_offer_nothing, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc, a_missing_program_is_reported);
+	tcase_add_test(tc, a_program_whose_child_keeps_its_output_ends_nevertheless);
+	tcase_add_test(tc, without_a_spawner_the_problem_says_what_to_do);
 	tcase_add_test(tc, a_proxy_that_runs_already_needs_no_program);
 	suite_add_tcase(s, tc);
 	return suite_run(s);

@@ -14,7 +14,7 @@ import netns
 import relays
 import services
 from basic import WWW
-from client import wait_until
+from client import process_alive, wait_until
 from harness import Case, Skip, scenario
 from network import NetworkError, find_program
 
@@ -334,8 +334,60 @@ def obfs4_killed(t):
     t.eventually(lambda: c.run(["curl", "-sS", "-m", "20", WWW + "/addr"],
                                timeout=40).status == 0, 90, "a page after the restart")
     pid = c.agent_pid()
+    spawner = int(process_status(proxies(c)[0])["PPid"])
     os.kill(pid, signal.SIGKILL)
     t.eventually(lambda: not proxies(c), 10, "it ends when the agent is killed")
+    t.eventually(lambda: not process_alive(spawner), 10, "and so does who started it")
+
+
+def process_status(pid):
+    """/proc/PID/status as a dict."""
+    with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+@scenario("a transport's program and the sandbox: the agent is inside, the program is started by "
+          "another process; a changed line needs a restart; without that process nothing goes out",
+          timeout=240)
+@with_bridges
+def obfs4_sandbox(t):
+    b = Bridge(t, obfs4=True).start()
+    line = f"ClientTransportPlugin obfs4 exec {obfs4proxy()}"
+    c = t.user(extra=["UseBridges 1", b.obfs4_line(), line])
+    w = Watch(t)
+    fetch(t, c)
+    agent, (program,) = c.agent_pid(), proxies(c)
+    spawner = int(process_status(program)["PPid"])
+    t.equal(int(process_status(spawner)["PPid"]), agent, "the spawner's parent")
+    t.equal(process_status(spawner)["Name"], "onionify-spawn", "its name")
+    for pid in (spawner, program):
+        t.equal((process_status(pid)["NoNewPrivs"], process_status(pid)["Seccomp"]), ("1", "2"),
+                f"what process {pid} is confined by")
+    box = c.ctl_json("status")["sandbox"]
+    t.equal(box["programs"], True, f"the filter of programs ({box})")
+    if "instruments" not in (box["missing"] or ""):
+        t.equal((box["seccomp"], process_status(agent)["Seccomp"]), (True, "2"), "the agent's filter")
+        t.check("a filter for transports' programs" in c.ctl("status").text, c.ctl("status"))
+
+    c.write_config(extra=["UseBridges 1", b.obfs4_line(), line + " -enableLogging"])
+    r = t.ok(c.ctl("reload"), "reload")
+    t.check("restart is needed" in r.text and "ClientTransportPlugin" in r.text, r)
+    t.equal(proxies(c), [program], "the program goes on")
+    fetch(t, c)
+
+    os.kill(spawner, signal.SIGKILL)
+    t.eventually(lambda: not proxies(c), 10, "its program ends with the spawner")
+    t.eventually(lambda: "onionctl stop" in c.ctl("status").text, 30, "the status says what to do")
+    t.check("no bridge can be used" in c.ctl("status").text, c.ctl("status"))
+    r = c.run(["curl", "-sS", "-m", "10", WWW + "/addr"], options=["--timeout", "10"], timeout=60)
+    t.check(r.status != 0, r)
+    t.equal(c.agent_pid(), agent, "the agent's process")
+    t.check(c.stop(), "the agent ends")
+    fetch(t, c)
+    with open(f"/proc/{proxies(c)[0]}/cmdline", "rb") as f:
+        t.check(b"-enableLogging" in f.read(), "the new line is in force")
+    c.stop()
+    only(t, w, [b])
 
 
 @scenario("a transport whose program is missing: a clear message", timeout=60)
