@@ -16,6 +16,7 @@ import time
 
 OR_PORT = 9001
 DIR_PORT = 7000
+METRICS_PORT = 9035
 CONTROL_SOCKET = "control.sock"
 FIRST_INTERVAL = 10    # s; a divisor of 30 min
 BANDWIDTHS = "bandwidths"
@@ -160,6 +161,8 @@ def torrc(relay, all_relays, base, resolv_conf):
         "SocksPort 0",
         f"ControlSocket {d}/{CONTROL_SOCKET}",
         "CookieAuthentication 0",
+        f"MetricsPort {relay.addr}:{METRICS_PORT}",
+        "MetricsPortPolicy accept *",
     ]
     if relay.addr6:
         lines += [f"ORPort [{relay.addr6}]:{OR_PORT} IPv6Only", "AssumeReachableIPv6 1",
