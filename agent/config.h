@@ -208,6 +208,8 @@ struct config_option {
 };
 /* The table's rows, in a fixed order; at most CONFIG_OPTIONS_MAX. */
 const struct config_option *config_options(size_t *ret_n);
+/* Makes room for one more item of @item bytes in *@list of @n; 0, -EINVAL (@max are there), -ENOMEM. */
+int config_list_grow(void **list, size_t n, size_t item, size_t max, char *err, size_t err_len);
 /* Options of tor that we know and refuse for now. */
 bool config_is_unsupported(const char *name);
 /* The settable or known name nearest to @name, or NULL when none is near. */

@@ -24,21 +24,6 @@ void config_nodes_deinit(struct config_nodes *n)
 	memset(n, 0, sizeof(*n));
 }
 
-static int grow(void **list, size_t n, size_t item, size_t max, char *err, size_t err_len)
-{
-	void *bigger;
-
-	if (n >= max) {
-		snprintf(err, err_len, "is given too often: at most %zu times", max);
-		return -EINVAL;
-	}
-	bigger = realloc(*list, (n + 1) * item);
-	if (!bigger)
-		return -ENOMEM;
-	*list = bigger;
-	return 0;
-}
-
 int config_set_bridge(struct config *c, const struct config_option *o, const char *value, char *err,
 		      size_t err_len)
 {
@@ -58,7 +43,7 @@ int config_set_bridge(struct config *c, const struct config_option *o, const cha
 			return -EINVAL;
 		}
 	}
-	r = grow(&list, n->n_bridges, sizeof(b), CONFIG_BRIDGES_MAX, err, err_len);
+	r = config_list_grow(&list, n->n_bridges, sizeof(b), CONFIG_BRIDGES_MAX, err, err_len);
 	n->bridges = list;
 	if (r == 0)
 		n->bridges[n->n_bridges++] = b;
@@ -76,7 +61,7 @@ int config_set_transport(struct config *c, const struct config_option *o, const 
 	(void)o;
 	if (r < 0)
 		return r;
-	r = grow(&list, n->n_transports, sizeof(t), CONFIG_TRANSPORTS_MAX, err, err_len);
+	r = config_list_grow(&list, n->n_transports, sizeof(t), CONFIG_TRANSPORTS_MAX, err, err_len);
 	n->transports = list;
 	if (r == 0)
 		n->transports[n->n_transports++] = t;

@@ -229,7 +229,7 @@ static int set_net(struct config *c, const struct config_option *o, const char *
 	return 0;
 }
 
-static int grow(void **list, size_t n, size_t item, size_t max, char *err, size_t err_len)
+int config_list_grow(void **list, size_t n, size_t item, size_t max, char *err, size_t err_len)
 {
 	void *bigger;
 
@@ -255,7 +255,7 @@ static int set_authority(struct config *c, const struct config_option *o, const 
 	r = dir_authority_parse(value, &a, err, err_len);
 	if (r < 0)
 		return r;
-	r = grow(&list, c->n_authorities, sizeof(a), DIR_AUTHORITIES_MAX, err, err_len);
+	r = config_list_grow(&list, c->n_authorities, sizeof(a), DIR_AUTHORITIES_MAX, err, err_len);
 	c->authorities = list;
 	if (r == 0)
 		c->authorities[c->n_authorities++] = a;
@@ -273,7 +273,7 @@ static int set_fallback(struct config *c, const struct config_option *o, const c
 	r = dir_fallback_parse(value, &f, err, err_len);
 	if (r < 0)
 		return r;
-	r = grow(&list, c->n_fallbacks, sizeof(f), CONFIG_FALLBACKS_MAX, err, err_len);
+	r = config_list_grow(&list, c->n_fallbacks, sizeof(f), CONFIG_FALLBACKS_MAX, err, err_len);
 	c->fallbacks = list;
 	if (r == 0)
 		c->fallbacks[c->n_fallbacks++] = f;
@@ -359,7 +359,7 @@ static int set_map(struct config *c, const struct config_option *o, const char *
 		snprintf(err, err_len, "takes \"*.\" only at the start, on both sides or on the left");
 		return -EINVAL;
 	}
-	r = grow(&list, c->n_maps, sizeof(m), CONFIG_MAPS_MAX, err, err_len);
+	r = config_list_grow(&list, c->n_maps, sizeof(m), CONFIG_MAPS_MAX, err, err_len);
 	c->maps = list;
 	if (r == 0)
 		c->maps[c->n_maps++] = m;

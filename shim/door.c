@@ -16,9 +16,9 @@
 #include "shim/door_parts.h"
 #include "shim/notify_parts.h"
 #include "shim/unreach.h"
+#include "shim/worker.h"
 
 #define STREAMS_MAX 1024	/* of one invocation: a thread and two buffers each */
-#define THREAD_STACK 131072
 #define SETTLE_TRIES 50		/* of 1 ms: an outcome that is there is about to show */
 
 static const struct waiters_calls answering = { notify_answer, notify_is_valid };
@@ -134,20 +134,6 @@ static int join_attempt(struct door *d, uint64_t cookie, const struct door_call 
 	return is_connecting(c->fd) ? -EALREADY : 0;
 }
 
-static int start_thread(struct attempt *a)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
-	r = pthread_create(&thread, &attr, door_run, a);
-	(void)pthread_attr_destroy(&attr);
-	return -r;
-}
-
 /* The listener that the attempt would have used. */
 static void give_up(struct door *d, const struct attempt *a)
 {
@@ -181,7 +167,7 @@ static int begin_attempt(struct door *d, const struct door_call *c, const struct
 	TAILQ_INSERT_TAIL(&d->attempts, a, next);
 	(void)pthread_mutex_unlock(&d->lock);
 	atomic_fetch_add(&d->streams, 1);
-	r = a->fd < 0 ? -EMFILE : start_thread(a);
+	r = a->fd < 0 ? -EMFILE : worker_start(door_run, a);
 	if (r == 0)
 		return blocking ? 1 : -EINPROGRESS;
 	atomic_fetch_sub(&d->streams, 1);

@@ -93,6 +93,16 @@ static void ret_if(struct filter *f, unsigned int k, unsigned int action)
 	end_if(f, at);
 }
 
+/* ... or another one of the @n values. */
+static void ret_if_any(struct filter *f, const unsigned int *values, size_t n, unsigned int action)
+{
+	for (size_t i = 0; i < n; i++)
+		ret_if(f, values[i], action);
+}
+
+#define RET_IF_ANY(f, values, action) \
+	ret_if_any(f, values, sizeof(values) / sizeof((values)[0]), action)
+
 static void ret_if_bits(struct filter *f, unsigned int bits, unsigned int action)
 {
 	(void)emit(f, BPF_JMP | BPF_JSET | BPF_K, 0, 1, bits);
@@ -251,24 +261,19 @@ static void rule_setsockopt(struct filter *f, bool notify)
 	load_arg(f, 1);
 	level = begin_if(f, SOL_SOCKET);
 	load_arg(f, 2);
-	for (size_t i = 0; i < sizeof(devices) / sizeof(devices[0]); i++)
-		ret_if(f, devices[i], refuse(notify, EPERM));
+	RET_IF_ANY(f, devices, refuse(notify, EPERM));
 	ret(f, ALLOW);
 	end_if(f, level);
 	level = begin_if(f, IPPROTO_IP);
 	load_arg(f, 2);
-	for (size_t i = 0; i < sizeof(joins4) / sizeof(joins4[0]); i++)
-		ret_if(f, joins4[i], refuse(notify, ENODEV));
-	for (size_t i = 0; i < sizeof(routes4) / sizeof(routes4[0]); i++)
-		ret_if(f, routes4[i], refuse(notify, EPERM));
+	RET_IF_ANY(f, joins4, refuse(notify, ENODEV));
+	RET_IF_ANY(f, routes4, refuse(notify, EPERM));
 	ret(f, ALLOW);
 	end_if(f, level);
 	level = begin_if(f, IPPROTO_IPV6);
 	load_arg(f, 2);
-	for (size_t i = 0; i < sizeof(joins6) / sizeof(joins6[0]); i++)
-		ret_if(f, joins6[i], refuse(notify, ENODEV));
-	for (size_t i = 0; i < sizeof(routes6) / sizeof(routes6[0]); i++)
-		ret_if(f, routes6[i], refuse(notify, EPERM));
+	RET_IF_ANY(f, joins6, refuse(notify, ENODEV));
+	RET_IF_ANY(f, routes6, refuse(notify, EPERM));
 	ret(f, ALLOW);
 	end_if(f, level);
 	ret(f, ALLOW);
@@ -315,8 +320,7 @@ static void rule_ioctl(struct filter *f, unsigned int notify)
 	/* Nearly all others are below: terminals, files, devices. */
 	(void)emit(f, BPF_JMP | BPF_JGE | BPF_K, 1, 0, SIOCGIFNAME);
 	ret(f, ALLOW);
-	for (size_t i = 0; i < sizeof(asked) / sizeof(asked[0]); i++)
-		ret_if(f, asked[i], notify);
+	RET_IF_ANY(f, asked, notify);
 	ret(f, ALLOW);
 	end_if(f, rule);
 }
@@ -355,8 +359,7 @@ static void rules_for_foreign(struct filter *f, bool notify)
 	unsigned short i386 = begin_if(f, AUDIT_ARCH_I386);
 
 	load(f, offsetof(struct seccomp_data, nr));
-	for (size_t i = 0; i < sizeof(i386_refused) / sizeof(i386_refused[0]); i++)
-		ret_if(f, i386_refused[i], refuse(notify, ENOSYS));
+	RET_IF_ANY(f, i386_refused, refuse(notify, ENOSYS));
 	ret(f, ALLOW);
 	end_if(f, i386);
 #endif

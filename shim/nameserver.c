@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,13 +19,13 @@
 #include "shim/hold.h"
 #include "shim/lookup.h"
 #include "shim/origins.h"
+#include "shim/worker.h"
 
 #define QUERY_MAX 4096
 #define ANSWER_MAX 600		/* the question and one address */
 #define ANSWER_TTL 60		/* seconds */
 #define FLAGS_ANSWER 0x8080	/* response, recursion available */
 #define FLAG_ASKED 0x0100	/* recursion desired, as in the query */
-#define THREAD_STACK 131072
 #define REVERSE_MAX 16		/* reverse lookups under way: each may take a minute */
 
 struct nameserver {
@@ -218,20 +217,6 @@ static void answer_one(int fd, const uint8_t *query, size_t len, const struct so
 			     (const struct sockaddr *)to, to_len);
 }
 
-static int start_thread(void *(*run)(void *), void *arg)
-{
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
-
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
-	r = pthread_create(&thread, &attr, run, arg);
-	(void)pthread_attr_destroy(&attr);
-	return -r;
-}
-
 static void *reverse_run(void *arg)
 {
 	struct reverse *r = arg;
@@ -254,7 +239,7 @@ static void answer_later(const struct reverse *r)
 		return;
 	*copy = *r;
 	atomic_fetch_add(&r->ns->reverse, 1);
-	if (start_thread(reverse_run, copy) == 0)
+	if (worker_start(reverse_run, copy) == 0)
 		return;
 	atomic_fetch_sub(&r->ns->reverse, 1);
 	free(copy);
@@ -321,7 +306,7 @@ struct nameserver *nameserver_new(void)
 	(void)bind_loopback(ns, 1);	/* a host without IPv6 */
 	r = bind_loopback(ns, 0);
 	if (r == 0)
-		r = start_thread(serve, ns);
+		r = worker_start(serve, ns);
 	if (r == 0)
 		return ns;
 	for (int i = 0; i < 2; i++) {

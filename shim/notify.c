@@ -7,7 +7,6 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +24,7 @@
 #include "shim/policy.h"
 #include "shim/privnet.h"
 #include "shim/serving.h"
+#include "shim/worker.h"
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
@@ -41,7 +41,6 @@
 
 #define SIN6_LEN_MIN 24		/* RFC 2133's sockaddr_in6, without a scope */
 #define THREADS_MAX 256		/* connects to loopback that sleep at one time */
-#define THREAD_STACK 65536
 
 bool notify_is_valid(int listener, uint64_t id)
 {
@@ -125,9 +124,6 @@ static int connect_in_thread(struct notify *n, struct call *c, const struct sock
 			     socklen_t len)
 {
 	struct sleeper *s;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
 
 	if (atomic_load(&n->threads) >= THREADS_MAX)
 		return -EAGAIN;
@@ -135,13 +131,8 @@ static int connect_in_thread(struct notify *n, struct call *c, const struct sock
 	if (!s)
 		return -ENOMEM;
 	*s = (struct sleeper){ .n = n, .id = c->id, .fd = c->fd, .len = len, .addr = *addr };
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
 	atomic_fetch_add(&n->threads, 1);
-	r = pthread_create(&thread, &attr, sleeper_run, s);
-	(void)pthread_attr_destroy(&attr);
-	if (r != 0) {
+	if (worker_start(sleeper_run, s) < 0) {
 		atomic_fetch_sub(&n->threads, 1);
 		free(s);
 		return -EAGAIN;

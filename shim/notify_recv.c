@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,10 +19,10 @@
 #include "common/deadline.h"
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
+#include "shim/worker.h"
 
 #define WAITERS_MAX 64		/* blocking receives under way */
 #define WAIT_MS 200		/* a caller that was taken away by a signal is noticed this late */
-#define THREAD_STACK 131072
 #define IOV_ENTRIES_MAX 64
 #define CONTROL_MAX 512
 
@@ -191,9 +190,6 @@ static void *waiter_run(void *arg)
 static int start_waiter(struct notify *n, struct call *c)
 {
 	struct waiter *w;
-	pthread_attr_t attr;
-	pthread_t thread;
-	int r;
 
 	if (atomic_load(&n->threads) >= WAITERS_MAX)
 		return -EAGAIN;
@@ -203,13 +199,8 @@ static int start_waiter(struct notify *n, struct call *c)
 	*w = (struct waiter){ .n = n, .call = *c };
 	w->deadline_ms = deadline_of_socket(c->fd, SO_RCVTIMEO);
 	memcpy(w->args, c->args, sizeof(w->args));
-	(void)pthread_attr_init(&attr);
-	(void)pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attr, THREAD_STACK);
 	atomic_fetch_add(&n->threads, 1);
-	r = pthread_create(&thread, &attr, waiter_run, w);
-	(void)pthread_attr_destroy(&attr);
-	if (r != 0) {
+	if (worker_start(waiter_run, w) < 0) {
 		atomic_fetch_sub(&n->threads, 1);
 		free(w);
 		return -EAGAIN;

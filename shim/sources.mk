@@ -69,7 +69,8 @@ run_SRCS := \
 	shim/transplant.c \
 	shim/unreach.c \
 	shim/waiters.c \
-	shim/which.c
+	shim/which.c \
+	shim/worker.c
 run_LIBS := -lpthread
 
 # onionify-serve: JSON, and QR codes where their library is there.

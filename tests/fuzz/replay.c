@@ -77,7 +77,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: %s CORPUS-FOLDER\n", argv[0]);
 		return 2;
 	}
-	feed(buf, 0);
+	feed((const uint8_t *)"", 0);
 	DIR *dir = opendir(argv[1]);
 	struct dirent *e;
 
