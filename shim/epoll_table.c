@@ -70,8 +70,8 @@ void epoll_table_note(int epfd, int op, int fd, const struct epoll_event *ev)
 		return;
 	}
 	s = claim(epfd, fd);
-	atomic_store(&s->data, ev->data.u64);
-	atomic_store(&s->events, ev->events);
+	atomic_store_explicit(&s->data, ev->data.u64, memory_order_relaxed);
+	atomic_store_explicit(&s->events, ev->events, memory_order_release);
 }
 
 void epoll_table_take(int fd, struct epoll_move *ret)

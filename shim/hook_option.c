@@ -94,10 +94,30 @@ static long get_socket(int fd, const struct stand_in *si, int name, void *value,
 	}
 }
 
+/* Those of get_socket(): a stand-in answers all others of this level as it is. */
+static bool is_answered_apart(int name)
+{
+	return name == SO_ERROR || name == SO_DOMAIN || name == SO_PROTOCOL || name == SO_SNDBUF ||
+	       name == SO_PRIORITY || name == SO_REUSEPORT || name == SO_PEERCRED ||
+	       name == SO_PEERSEC;
+}
+
+/*
+ * Which socket it is need not be known, most of the time, and asking would double the cost:
+ * Unix sockets, of which stand-ins are, have no option of any other level.
+ */
 long shim_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
 	struct stand_in si;
+	long r;
 
+	if (level == SOL_SOCKET && !is_answered_apart(name))
+		return sys_call5(SYS_getsockopt, fd, level, name, value, len);
+	if (level != SOL_SOCKET) {
+		r = sys_call5(SYS_getsockopt, fd, level, name, value, len);
+		if (r != -EOPNOTSUPP)
+			return r;
+	}
 	if (!stand_in_of(fd, &si))
 		return sys_call5(SYS_getsockopt, fd, level, name, value, len);
 	if (level == SOL_SOCKET)
@@ -175,13 +195,18 @@ static int read_int(const void *value, socklen_t len, int level, int *ret)
 long shim_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
 	struct stand_in si;
+	long done;
 	int v, r;
 
-	if (!stand_in_of(fd, &si)) {
-		owned_touched(fd);
-		return sys_call5(SYS_setsockopt, fd, level, name, value, len);
-	}
+	owned_touched(fd);
 	if (level == SOL_SOCKET && !is_reserved(name))
+		return sys_call5(SYS_setsockopt, fd, level, name, value, len);
+	if (level != SOL_SOCKET) {
+		done = sys_call5(SYS_setsockopt, fd, level, name, value, len);
+		if (done != -EOPNOTSUPP)
+			return done;
+	}
+	if (!stand_in_of(fd, &si))
 		return sys_call5(SYS_setsockopt, fd, level, name, value, len);
 	if (level == IPPROTO_TCP && name == TCP_CONGESTION)
 		return set_congestion(&si, value, len);
