@@ -3,6 +3,7 @@
 #include "shim/agent.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,25 +63,42 @@ static bool is_own_agent(int fd)
 	       (long)cred.uid == sys_call0(SYS_geteuid);
 }
 
-int agent_connect(uint64_t handle, uint8_t family)
+int agent_stand_in(uint64_t handle, uint8_t family)
+{
+	int fd = (int)sys_call3(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int r = fd < 0 ? fd : bind_stand_in(fd, handle, family);
+
+	if (r == 0)
+		return fd;
+	if (fd >= 0)
+		close_fd(fd);
+	return r;
+}
+
+int agent_dial(int fd)
 {
 	struct timeval forever = { 0 };
-	int fd, r;
+	int r;
 
-	fd = (int)sys_call3(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return fd;
-	r = family == ADDR_NONE ? 0 : bind_stand_in(fd, handle, family);
-	if (r == 0)
-		r = connect_path(fd, config_get()->socket);
+	(void)sys_call3(SYS_fcntl, fd, F_SETFL, O_RDWR);
+	r = connect_path(fd, config_get()->socket);
 	if (r == 0 && !is_own_agent(fd))
 		r = AGENT_OF_ANOTHER_USER;
-	if (r < 0) {
+	if (r == 0)
+		(void)sys_call5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof(forever));
+	return r;
+}
+
+int agent_connect(void)
+{
+	int fd = (int)sys_call3(SYS_socket, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int r = fd < 0 ? fd : agent_dial(fd);
+
+	if (r == 0)
+		return fd;
+	if (fd >= 0)
 		close_fd(fd);
-		return r;
-	}
-	(void)sys_call5(SYS_setsockopt, fd, SOL_SOCKET, SO_SNDTIMEO, &forever, sizeof(forever));
-	return fd;
+	return r;
 }
 
 static int64_t now_ms(void)
@@ -140,7 +158,7 @@ static int agent_ask(const uint8_t *frame, ssize_t frame_len, uint8_t want, int 
 
 	if (frame_len < 0)
 		return (int)frame_len;
-	fd = agent_connect(0, ADDR_NONE);
+	fd = agent_connect();
 	if (fd < 0)
 		return fd;
 	/* A request fits an empty socket buffer: it goes out whole or not at all. */

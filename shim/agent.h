@@ -25,12 +25,17 @@ struct agent_name {
 };
 
 /*
- * A new connection to the agent whose own end bears the stand-in name for
- * (@handle, @family), or no name when @family is ADDR_NONE. Close-on-exec.
- * Returns the descriptor; -ENETUNREACH when there is no agent, or
- * AGENT_OF_ANOTHER_USER.
+ * A new connection to the agent. Close-on-exec. The descriptor; -ENETUNREACH when there is
+ * no agent, or AGENT_OF_ANOTHER_USER.
  */
-int agent_connect(uint64_t handle, uint8_t family);
+int agent_connect(void);
+/*
+ * A socket for such a connection that bears the stand-in name for (@handle, @family).
+ * Close-on-exec and non-blocking. The descriptor or -errno.
+ */
+int agent_stand_in(uint64_t handle, uint8_t family);
+/* Connects it, which makes it a blocking one. 0, -ENETUNREACH or AGENT_OF_ANOTHER_USER. */
+int agent_dial(int fd);
 
 int agent_query(uint64_t handle, struct ipc_info *ret);
 /* 0, or an enum ipc_lookup (positive), or -errno when the agent could not be asked. */

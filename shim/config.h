@@ -32,6 +32,11 @@
 /* Tells the supervisor that an onionify inside gives a domain of its own to its command. */
 #define CONFIG_NESTED_PRCTL 0x4f4e494d	/* "ONIM" */
 /*
+ * A stream by way of the supervisor (notify_open.c): an unconnected stand-in, an OPEN
+ * frame, its length, the agent's path. 0: the frame is sent, with all that goes with it.
+ */
+#define CONFIG_OPEN_PRCTL 0x4f4e494c	/* "ONIL" */
+/*
  * In the flags of a receiving call: not one that the supervisor need look at. The
  * kernel's MSG_SYN, which no protocol here reads when receiving.
  */

@@ -127,7 +127,7 @@ static int open_far(struct attempt *a)
 
 	if (a->local)
 		return connect_local(&a->dest);
-	fd = agent_connect(0, ADDR_NONE);
+	fd = agent_connect();
 	if (fd < 0)
 		return fd == AGENT_OF_ANOTHER_USER ? -ENETUNREACH : fd;
 	r = send_open(a, fd);

@@ -337,6 +337,8 @@ static void rule_prctl(struct filter *f, bool notify)
 	if (notify)
 		ret_if(f, CONFIG_PROBE_PRCTL, FAIL(ENOTUNIQ));
 	if (notify)
+		ret_if(f, CONFIG_OPEN_PRCTL, SECCOMP_RET_USER_NOTIF);
+	if (notify)
 		ret_if(f, CONFIG_NOTE_PRCTL, SECCOMP_RET_USER_NOTIF);
 	if (notify)
 		ret_if(f, CONFIG_NESTED_PRCTL, SECCOMP_RET_USER_NOTIF);

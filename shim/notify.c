@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "shim/book.h"
+#include "shim/config.h"
 #include "shim/door.h"
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
@@ -285,7 +286,8 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	case SYS_setsockopt:
 		return notify_serve_setsockopt(n, c, ret);
 	case SYS_prctl:
-		return notify_serve_note(n, c, ret);
+		return (unsigned int)c->args[0] == CONFIG_OPEN_PRCTL ? notify_serve_open(n, c, ret) :
+								       notify_serve_note(n, c, ret);
 	default:
 		break;
 	}

@@ -9,6 +9,9 @@
  * continue, as these cannot reach a network; should one have become an internet socket
  * meanwhile, Landlock keeps it from connecting (landlock.h).
  *
+ * The preload library has a call of its own, for a stream by way of the supervisor
+ * (notify_open.c): one caught call in the place of two.
+ *
  * A call that may sleep (a blocking connect to loopback) is done by a thread of its
  * own; everything else by the caller of notify_serve().
  *

@@ -100,6 +100,8 @@ enum verdict notify_serve_socket(struct notify *n, const struct call *c, int64_t
 enum verdict notify_serve_setsockopt(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_note(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_foreign(const struct notify *n, const struct call *c, int64_t *ret);
+/* Connects a stand-in to the agent and asks for its stream. */
+enum verdict notify_serve_open(struct notify *n, struct call *c, int64_t *ret);
 /* A socket that may be had: from the private namespace if possible. */
 enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_ioctl(struct notify *n, const struct call *c, int64_t *ret);

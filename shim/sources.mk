@@ -5,6 +5,7 @@ shim_SRCS := \
 	shim/config.c \
 	shim/elf.c \
 	shim/epoll_table.c \
+	shim/held.c \
 	shim/hook_addrinfo.c \
 	shim/hook_bind.c \
 	shim/hook_connect.c \
@@ -38,6 +39,7 @@ run_SRCS := \
 	shim/door_run.c \
 	shim/elf.c \
 	shim/filter.c \
+	shim/held.c \
 	shim/hold.c \
 	shim/job.c \
 	shim/landlock.c \
@@ -46,6 +48,7 @@ run_SRCS := \
 	shim/nameserver.c \
 	shim/notify.c \
 	shim/notify_ask.c \
+	shim/notify_open.c \
 	shim/notify_private.c \
 	shim/notify_reach.c \
 	shim/notify_recv.c \

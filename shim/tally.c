@@ -85,7 +85,7 @@ static int ask(const char *command)
 	char line[IPC_DOMAIN_MAX + 32];
 	int n = snprintf(line, sizeof(line), "%s %s", command, config_get()->domain);
 	ssize_t len = ipc_control_encode(frame, sizeof(frame), (struct ipc_str){ line, (size_t)n });
-	int fd = len > 0 ? agent_connect(0, ADDR_NONE) : -EINVAL;
+	int fd = len > 0 ? agent_connect() : -EINVAL;
 
 	if (fd < 0 || send(fd, frame, (size_t)len, MSG_NOSIGNAL | MSG_DONTWAIT) == len)
 		return fd;

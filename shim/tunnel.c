@@ -17,16 +17,11 @@
 #include "shim/book.h"
 #include "shim/config.h"
 #include "shim/epoll_table.h"
+#include "shim/held.h"
 #include "shim/options.h"
 #include "shim/owned.h"
 #include "shim/sys.h"
 
-/*
- * One message of this size is one socket buffer and charges its sender more than
- * the smallest SO_SNDBUF (4,608 on 64-bit kernels), so the socket is full.
- */
-#define HELD_MESSAGE_LEN 6000
-#define HELD_SEND_BUFFER 20000	/* lets it go out as one, and is nobody's default */
 #define STREAM_BUFFER 106496	/* doubled by the kernel: its default */
 #define HANDLE_TRIES 4		/* a random 64-bit handle in use already is a bug elsewhere */
 
@@ -60,34 +55,25 @@ bool stand_in_of(int fd, struct stand_in *ret)
 
 /* --- asking for a stream --- */
 
-/* One message: the OPEN frame, a descriptor of @s itself, and filler. */
-static int send_open(int s, const struct ipc_open *open)
+/* Connects @s and sends OPEN: by way of the supervisor, or by itself. 0 or -errno. */
+static int connect_and_send(int s, const struct ipc_open *open)
 {
-	uint8_t buf[HELD_MESSAGE_LEN];
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct iovec iov = { buf, sizeof(buf) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.space,
-			      .msg_controllen = sizeof(control.space) };
-	struct cmsghdr *c;
-	long n;
+	const struct config *c = config_get();
+	uint8_t frame[HELD_FRAME_MAX];
+	ssize_t len = ipc_open_encode(frame, sizeof(frame), open);
+	long r = -ENOTCONN;
 
-	memset(buf, 0, sizeof(buf));
-	memset(&control, 0, sizeof(control));
-	n = ipc_open_encode(buf, sizeof(buf), open);
-	if (n < 0)
-		return (int)n;
-	c = CMSG_FIRSTHDR(&msg);
-	c->cmsg_level = SOL_SOCKET;
-	c->cmsg_type = SCM_RIGHTS;
-	c->cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(c), &s, sizeof(int));
-	do {
-		n = sys_call3(SYS_sendmsg, s, &msg, MSG_NOSIGNAL);
-	} while (n == -EINTR);
-	return n == (long)sizeof(buf) ? 0 : -ENETUNREACH;
+	if (len < 0)
+		return (int)len;
+	while (c->supervised &&
+	       (r = sys_call5(SYS_prctl, CONFIG_OPEN_PRCTL, s, frame, len, c->socket)) == -EINTR)
+		;
+	/* EINVAL is the kernel's own: a supervisor that does not know this. */
+	if (r == -ENOTCONN || r == -EINVAL) {
+		r = agent_dial(s);
+		return r == 0 ? held_send(s, frame, (size_t)len) : (int)r;
+	}
+	return r == -EACCES ? AGENT_OF_ANOTHER_USER : r < 0 ? -ENETUNREACH : 0;
 }
 
 /*
@@ -105,7 +91,7 @@ static int shrink_buffer(int s, int mine)
 	return (int)r;
 }
 
-static int connect_with_new_handle(uint8_t family, uint64_t *ret_handle)
+static int new_stand_in(uint8_t family, uint64_t *ret_handle)
 {
 	int r = -EADDRINUSE;
 
@@ -113,7 +99,7 @@ static int connect_with_new_handle(uint8_t family, uint64_t *ret_handle)
 		if (sys_call3(SYS_getrandom, ret_handle, sizeof(*ret_handle), 0) !=
 		    (long)sizeof(*ret_handle))
 			return -ENETUNREACH;
-		r = agent_connect(*ret_handle, family);
+		r = agent_stand_in(*ret_handle, family);
 	}
 	return r;
 }
@@ -134,13 +120,13 @@ static int open_held(uint8_t family, const struct addr_port *dest, uint64_t *ret
 
 	if (dest->port == 0)
 		return -ECONNREFUSED;
-	s = connect_with_new_handle(family, &open.handle);
+	s = new_stand_in(family, &open.handle);
 	if (s < 0)
 		return s;
 	(void)set_opt(s, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	r = (int)get_opt(s, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
 	if (r == 0)
-		r = send_open(s, &open);
+		r = connect_and_send(s, &open);
 	if (r == 0)
 		r = shrink_buffer(s, size);
 	if (r < 0) {
@@ -216,9 +202,7 @@ static void copy_flags(int from, int to, long flags)
 {
 	if (flags & O_ASYNC)
 		copy_async(from, to);
-	/* A new Unix socket has no flag but this. */
-	if (flags != O_RDWR)
-		(void)sys_call3(SYS_fcntl, to, F_SETFL, flags);
+	(void)sys_call3(SYS_fcntl, to, F_SETFL, flags);
 }
 
 int tunnel_dissolve(int fd, const struct stand_in *si)
