@@ -343,7 +343,7 @@ int notify_serve(struct notify *n)
 
 	memset(n->req, 0, n->req_size);
 	if (ioctl(n->listener, SECCOMP_IOCTL_NOTIF_RECV, n->req) != 0)
-		return errno == ENOENT || errno == EINTR ? 0 : -errno;
+		return errno == EINTR ? 0 : -errno;
 	c = (struct call){ .id = n->req->id, .tid = (pid_t)n->req->pid, .nr = n->req->data.nr,
 			   .args = n->req->data.args, .fd = -1 };
 	switch (n->req->data.arch == NOTIFY_ARCH ? serve_call(n, &c, &result) :

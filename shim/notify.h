@@ -38,7 +38,10 @@ struct notify;
 struct notify *notify_new(int listener, struct book *book);
 /* Servers of these ports are told of (serving.h); borrowed. */
 void notify_use_serving(struct notify *n, const struct serving *s);
-/* Takes one call from the listener and answers it, or sees to it that it will be. 0 or -errno. */
+/*
+ * Takes one call from the listener and answers it, or sees to it that it will be. 0 or
+ * -errno: -ENOENT when a signal took the call back, and when nobody is left to make one.
+ */
 int notify_serve(struct notify *n);
 /* Streams of the native door that still carry something. */
 int notify_streams(const struct notify *n);

@@ -274,18 +274,27 @@ static void close_others(const struct supervisor *s)
 		(void)closedir(dir);
 }
 
+/* The last process under the filter has gone, or is going: the kernel has no more to say. */
+static bool is_deserted(int listener)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+
+	return poll(&p, 1, 0) > 0 && (p.revents & (POLLIN | POLLHUP)) == POLLHUP;
+}
+
 /*
  * Caught calls have a thread of their own, which sleeps where the kernel hands them out:
  * a program waits for every one of them, and poll() before it would be felt.
  */
 static void *answer_calls(void *arg)
 {
-	struct notify *n = arg;
+	const struct supervisor *s = arg;
 	int r;
 
-	/* Nobody may be left without an answer for a passing shortage; the end is ENOTCONN. */
-	while ((r = notify_serve(n)) != -ENOTCONN && r != -EBADF) {
-		if (r < 0)
+	/* Nobody may be left without an answer for a passing shortage. */
+	while (((r = notify_serve(s->notify)) != -ENOENT || !is_deserted(s->listener)) &&
+	       r != -ENOTCONN && r != -EBADF) {
+		if (r < 0 && r != -ENOENT)
 			(void)usleep(1000);
 	}
 	return NULL;
@@ -295,7 +304,7 @@ static bool start_answering(struct supervisor *s)
 {
 	pthread_t thread;
 
-	if (s->listener < 0 || pthread_create(&thread, NULL, answer_calls, s->notify) != 0)
+	if (s->listener < 0 || pthread_create(&thread, NULL, answer_calls, s) != 0)
 		return false;
 	(void)pthread_detach(thread);
 	return true;
@@ -303,11 +312,12 @@ static bool start_answering(struct supervisor *s)
 
 static void serve(struct supervisor *s)
 {
-	bool apart = start_answering(s);
+	bool apart = start_answering(s), deserted = s->listener < 0;
 
 	for (;;) {
+		/* One that hangs up already would be found doing so until the command is collected. */
 		struct pollfd p[] = {
-			{ .fd = s->listener, .events = apart ? 0 : POLLIN },
+			{ .fd = deserted ? -1 : s->listener, .events = apart ? 0 : POLLIN },
 			{ .fd = s->chld, .events = POLLIN },
 			{ .fd = s->setup, .events = POLLIN },
 			{ .fd = s->reports, .events = 0 },
@@ -327,9 +337,8 @@ static void serve(struct supervisor *s)
 			if (s->pid > 0)
 				(void)kill(s->pid, SIGKILL);
 		}
-		/* The last process under the filter has gone. */
-		if (s->pid == 0 && (s->listener < 0 || ((p[0].revents & POLLHUP) &&
-							!(p[0].revents & POLLIN))))
+		deserted = deserted || (p[0].revents & (POLLIN | POLLHUP)) == POLLHUP;
+		if (s->pid == 0 && deserted)
 			return;
 	}
 }
