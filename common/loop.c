@@ -56,6 +56,8 @@ static void on_prepare(struct ev_loop *ev, struct ev_prepare *w, int revents)
 		run_phase(l, (enum loop_phase)i);
 	if (!has_tasks(l))
 		ev_idle_stop(ev, &l->idle);
+	ev_set_io_collect_interval(ev, l->gather ? LOOP_GATHER_US / 1e6 : 0.);
+	l->gather = false;
 }
 
 static void on_check(struct ev_loop *ev, struct ev_check *w, int revents)
@@ -138,6 +140,11 @@ void loop_cancel(struct loop *l, enum loop_phase phase, struct loop_task *task)
 		return;
 	STAILQ_REMOVE(&l->tasks[phase], task, loop_task, next);
 	task->queued = false;
+}
+
+void loop_gather(struct loop *l)
+{
+	l->gather = true;
 }
 
 int64_t loop_now_us(const struct loop *l)

@@ -38,6 +38,7 @@ struct loop {
 	struct ev_prepare prepare;
 	struct ev_check check;
 	struct ev_idle idle;	/* armed while tasks remain: the loop must not block */
+	bool gather;		/* see loop_gather() */
 	int64_t now_us;		/* monotonic, as of this round's start */
 	struct loop_task_list tasks[LOOP_PHASES];
 };
@@ -55,6 +56,14 @@ void loop_deinit(struct loop *l);
 void loop_defer(struct loop *l, enum loop_phase phase, struct loop_task *task);
 /* Takes a queued task back; a no-op when it is not queued. */
 void loop_cancel(struct loop *l, enum loop_phase phase, struct loop_task *task);
+
+/*
+ * Bulk data is on its way, in small pieces: the next round begins LOOP_GATHER_US after this
+ * one began, unless tasks remain, a timer is due or that time has passed, and handles at
+ * once what came until then. Holds for one round.
+ */
+#define LOOP_GATHER_US 2000
+void loop_gather(struct loop *l);
 
 /* Monotonic milliseconds as of this round's start; never goes back. */
 int64_t loop_now_ms(const struct loop *l);

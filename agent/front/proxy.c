@@ -38,6 +38,7 @@ static void retire(struct proxy_client *c)
 	ev_io_stop(loop->ev, &c->reader);
 	ev_io_stop(loop->ev, &c->writer);
 	ev_timer_stop(loop->ev, &c->timer);
+	loop_cancel(loop, LOOP_PUMP, &c->flush_task);
 	if (c->protocol == &proxy_dns)
 		dns_job_cancel(&c->u.dns);
 	lookup_cancel(c->lookup);
@@ -109,16 +110,28 @@ static void on_timeout(struct ev_loop *ev, ev_timer *w, int revents)
 	retire(c);
 }
 
+static void run_flush(struct loop_task *task)
+{
+	flush((struct proxy_client *)((char *)task - offsetof(struct proxy_client, flush_task)));
+}
+
+/*
+ * Written at the end of the round, so that no handler sees its client vanish, and all that
+ * one round brought in one go. A socket that is full says itself when it is not.
+ */
+void client_kick(struct proxy_client *c)
+{
+	if (c->state != PROXY_CLOSED && !ev_is_active(&c->writer))
+		loop_defer(c->proxy->front->config.loop, LOOP_PUMP, &c->flush_task);
+}
+
 void client_write(struct proxy_client *c, const void *data, size_t len)
 {
-	struct loop *loop = c->proxy->front->config.loop;
-
 	if (c->state == PROXY_CLOSED)
 		return;
 	if (outbuf_put(&c->out, data, len, REPLIES_MAX) < 0)
 		rearm(c, 1);
-	/* Written by the loop at the latest, so that no handler sees its client vanish. */
-	ev_io_start(loop->ev, &c->writer);
+	client_kick(c);
 }
 
 void client_end(struct proxy_client *c)
@@ -129,7 +142,7 @@ void client_end(struct proxy_client *c)
 		return;
 	c->state = PROXY_ENDING;
 	ev_io_stop(loop->ev, &c->reader);
-	ev_io_start(loop->ev, &c->writer);
+	client_kick(c);
 	rearm(c, PROXY_WRITE_MS);
 }
 
@@ -166,12 +179,6 @@ void client_read(struct proxy_client *c, bool on)
 		ev_io_start(ev, &c->reader);
 	else
 		ev_io_stop(ev, &c->reader);
-}
-
-void client_kick(struct proxy_client *c)
-{
-	if (c->state != PROXY_CLOSED)
-		ev_io_start(c->proxy->front->config.loop->ev, &c->writer);
 }
 
 void client_drop(struct proxy_client *c)
@@ -347,6 +354,7 @@ static int add_client(struct proxy *p, int fd, const struct proxy_protocol *prot
 	c->reader.data = c;
 	c->writer.data = c;
 	c->timer.data = c;
+	c->flush_task.run = run_flush;
 	ev_io_start(loop->ev, &c->reader);
 	TAILQ_INSERT_TAIL(&p->clients, c, entry);
 	p->n_clients++;

@@ -94,6 +94,7 @@ struct proxy_client {
 	ev_io reader;
 	ev_io writer;
 	ev_timer timer;
+	struct loop_task flush_task;	/* LOOP_PUMP: what waits for the client */
 	struct loop_task free_task;
 	TAILQ_ENTRY(proxy_client) entry;
 	union {

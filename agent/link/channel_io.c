@@ -242,10 +242,32 @@ static void acknowledge(struct channel *c)
 		(void)setsockopt(c->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
+/*
+ * Relays send records of a few cells. When much comes, waking for each of them costs as
+ * much as what is in them; the next round then waits a little for more. Little traffic
+ * never waits, nor does what is left in the socket.
+ */
+static void gather(struct channel *c, size_t came)
+{
+	int64_t now = loop_now_us(c->pool->loop);
+	int64_t quiet_us = now - c->last_read_us;
+	size_t came_lately = c->bulk;
+
+	c->last_read_us = now;
+	if (quiet_us < CHANNEL_BULK_US)
+		came_lately -= came_lately * (size_t)quiet_us / CHANNEL_BULK_US;
+	else
+		came_lately = 0;
+	c->bulk = came_lately + came;
+	if (c->bulk >= CHANNEL_BULK_MIN && came < CHANNEL_READ_BUDGET / 2)
+		loop_gather(c->pool->loop);
+}
+
 /* One round's share. False when the channel was closed. */
 static bool read_cells(struct channel *c)
 {
 	size_t budget = CHANNEL_READ_BUDGET;
+	size_t came = 0;
 	int error = 0;
 
 	for (;;) {
@@ -259,10 +281,12 @@ static bool read_cells(struct channel *c)
 			return false;
 		}
 		c->rx_len += (size_t)n;
+		came += (size_t)n;
 		if (!channel_consume_rx(c))
 			return false;
 	}
 	acknowledge(c);
+	gather(c, came);
 	/* TLS itself may have had to answer (key update). */
 	if (tls_unsent(c->tls) > 0)
 		loop_defer(c->pool->loop, LOOP_FLUSH, &c->flush_task);

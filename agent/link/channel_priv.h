@@ -43,6 +43,9 @@
 #define CHANNEL_KERNEL_UNSENT (32 * 1024)
 /* Bytes taken from the socket in one round. */
 #define CHANNEL_READ_BUDGET TLS_IN_MAX
+/* More than so many bytes in about so much time (3 MiB/s) is bulk: see channel_io.c, gather(). */
+#define CHANNEL_BULK_US 20000
+#define CHANNEL_BULK_MIN (64 * 1024)
 #define CHANNEL_RX_MAX (CELL_VAR_HEADER_LEN + CELL_VAR_BODY_MAX + TLS_RECORD_MAX)
 /* How often waiting circuits may refill the queue within one flush. */
 #define CHANNEL_REFILLS_MAX 4
@@ -114,6 +117,8 @@ struct channel {
 
 	uint8_t *rx;			/* CHANNEL_RX_MAX, from LINK on */
 	size_t rx_len;
+	int64_t last_read_us;
+	size_t bulk;			/* bytes that came lately */
 	uint8_t *tx;
 	size_t tx_start, tx_end, tx_cap;
 

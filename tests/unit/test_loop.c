@@ -186,6 +186,82 @@ START_TEST(the_clock_moves_between_rounds_only)
 }
 END_TEST
 
+#define ROUNDS 5
+#define QUICK_ROUNDS 2000	/* gathering each would take four seconds */
+#define BUSY_ROUNDS 500
+
+struct reader {
+	struct ev_io io;
+	int n;		/* rounds in which there was something to read */
+	bool gather;
+};
+
+static void on_readable(struct ev_loop *l, struct ev_io *w, int revents)
+{
+	struct reader *r = (struct reader *)((char *)w - offsetof(struct reader, io));
+
+	(void)l;
+	(void)revents;
+	r->n++;
+	if (r->gather)
+		loop_gather(&loop);
+}
+
+/* A descriptor that is always readable; the microseconds that @n rounds took. */
+static int64_t rounds_us(struct reader *r, int fd, int n)
+{
+	int64_t began;
+
+	ev_io_init(&r->io, on_readable, fd, EV_READ);
+	ev_io_start(ev, &r->io);
+	ev_run(ev, EVRUN_ONCE);
+	began = loop_now_us(&loop);
+	while (r->n < n)
+		ev_run(ev, EVRUN_ONCE);
+	ev_io_stop(ev, &r->io);
+	return loop_now_us(&loop) - began;
+}
+
+START_TEST(gathering_spaces_rounds_for_as_long_as_it_is_asked_for)
+{
+	struct reader slow = { .gather = true }, quick = { .gather = false };
+	int ends[2];
+
+	ck_assert_int_eq(pipe(ends), 0);
+	ck_assert_int_eq(write(ends[1], "x", 1), 1);
+	ck_assert_int_ge(rounds_us(&slow, ends[0], 1 + ROUNDS), ROUNDS * LOOP_GATHER_US * 9 / 10);
+	/* The last one asked, too: the next round is late, and no other. */
+	ck_assert_int_lt(rounds_us(&quick, ends[0], QUICK_ROUNDS),
+			 (int64_t)QUICK_ROUNDS * LOOP_GATHER_US / 2);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
+START_TEST(gathering_waits_neither_with_tasks_nor_past_a_timer)
+{
+	static char long_trace[BUSY_ROUNDS + 2];
+	struct probe a = probe(&loop, long_trace, 'a');
+	struct ev_timer timer;
+	int64_t before;
+
+	a.requeue = BUSY_ROUNDS;
+	a.requeue_in = LOOP_PUMP;
+	loop_defer(&loop, LOOP_PUMP, &a.task);
+	before = loop_now_us(&loop);
+	for (int i = 0; i < BUSY_ROUNDS; i++) {
+		loop_gather(&loop);
+		ev_run(ev, EVRUN_ONCE);
+	}
+	ck_assert_int_lt(loop_now_us(&loop) - before, BUSY_ROUNDS * LOOP_GATHER_US / 2);
+	ev_timer_init(&timer, on_timer, 0.0001, 0);
+	ev_timer_start(ev, &timer);
+	loop_gather(&loop);
+	ev_run(ev, EVRUN_ONCE);
+	ck_assert_str_eq(strchr(trace, 'T') ? "T" : "", "T");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("loop");
@@ -200,5 +276,7 @@ int main(void)
 	tcase_add_test(t, cancelled_tasks_do_not_run_even_from_within_their_phase);
 	tcase_add_test(t, deinit_frees_and_forgets_the_rest);
 	tcase_add_test(t, the_clock_moves_between_rounds_only);
+	tcase_add_test(t, gathering_spaces_rounds_for_as_long_as_it_is_asked_for);
+	tcase_add_test(t, gathering_waits_neither_with_tasks_nor_past_a_timer);
 	return suite_run(s);
 }
