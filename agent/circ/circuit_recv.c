@@ -42,11 +42,26 @@ static void on_data(struct circuit *c, size_t i, const struct relay_msg *msg,
 	to_stream(c, i, msg);
 }
 
+/* How the window does, for whoever asks why an upload is slow. */
+static void tell_window(const struct circuit *c, size_t i)
+{
+	const struct cc_vegas *v = &c->hops[i].flow.vegas;
+
+	if (!c->hops[i].flow.cc)
+		return;
+	log_debug("circ %llu: window %u, %u of it in flight, %u would do; round trip %llu us, at "
+		  "best %llu us%s%s",
+		  (unsigned long long)c->id, v->cwnd, v->inflight, v->bdp,
+		  (unsigned long long)v->ewma_rtt_us, (unsigned long long)v->min_rtt_us,
+		  v->in_slow_start ? ", slow start" : "", v->blocked ? ", channel full" : "");
+}
+
 static void on_circuit_sendme(struct circuit *c, size_t i, const struct relay_msg *msg)
 {
 	switch (flow_sendme(&c->hops[i].flow, msg->data, msg->len, circuit_now_usec(c),
 			    channel_circ_congested(&c->chan))) {
 	case FLOW_OK:
+		tell_window(c, i);
 		if (c->leg)
 			conflux_note_rtt(c);
 		circuit_pump_soon(c);

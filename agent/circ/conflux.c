@@ -81,6 +81,7 @@ static void face_closed(struct conflux *set)
 		conflux_drop_queue(set, &set->legs[i]);
 		leg_close(&set->legs[i]);
 	}
+	conflux_drop_spare(set);
 	secret_wipe(set->nonce, sizeof(set->nonce));
 }
 
@@ -349,6 +350,7 @@ struct circuit *conflux_new(struct circ_env *env, const struct circuit_ops *ops,
 	set->n_expected = config->n_legs;
 	for (size_t i = 0; i < CONFLUX_LEGS_MAX; i++)
 		STAILQ_INIT(&set->legs[i].queue);
+	STAILQ_INIT(&set->spare);
 	crypto_random(set->nonce, sizeof(set->nonce));
 	set->deliver_task.run = conflux_deliver_later;
 	ev_timer_init(&set->grace, on_grace, 0, 0);

@@ -20,6 +20,9 @@ enum leg_state {
 	LEG_LOST,	/* closed while the set is open; what it brought may still be queued */
 };
 
+/* Of messages that waited: kept for the next ones, which come as fast (69 KB). */
+#define CONFLUX_SPARE_MAX 128
+
 /* A message that waits for earlier ones. */
 struct conflux_held {
 	uint64_t seq;
@@ -27,7 +30,7 @@ struct conflux_held {
 	uint8_t command;
 	uint16_t stream_id;
 	uint16_t len;
-	uint8_t data[];
+	uint8_t data[RELAY_DATA_MAX];
 };
 STAILQ_HEAD(conflux_queue, conflux_held);
 
@@ -55,6 +58,8 @@ struct conflux {
 	unsigned int n_answers;		/* messages of it since we sent one */
 	uint64_t delivered;		/* sequence number of the last message given to streams */
 	size_t queued;			/* bytes, with overhead */
+	struct conflux_queue spare;	/* memory for the next to be held */
+	unsigned int n_spare;
 	struct loop_task deliver_task;	/* LOOP_PUMP: more of the queue */
 	ev_timer grace;
 };
@@ -72,6 +77,7 @@ void conflux_recv_switch(struct circuit *c, size_t hop, const struct relay_msg *
 /* A sequenced message on leg @c: to its stream now, or into the queue. */
 void conflux_recv(struct circuit *c, size_t hop, const struct relay_msg *msg);
 void conflux_drop_queue(struct conflux *set, struct conflux_leg *leg);
+void conflux_drop_spare(struct conflux *set);
 void conflux_deliver_later(struct loop_task *task);
 /* The next message in order can not come any more. */
 bool conflux_has_gap(const struct conflux *set);

@@ -17,15 +17,34 @@
 #include "agent/circ/conflux_int.h"
 #include "common/log.h"
 
-static size_t cost(const struct conflux_held *m)
+/* Memory for a message of any length, counted as such. NULL: there is none. */
+static struct conflux_held *held_new(struct conflux *set)
 {
-	return sizeof(*m) + m->len;
+	struct conflux_held *m = STAILQ_FIRST(&set->spare);
+
+	if (m) {
+		STAILQ_REMOVE_HEAD(&set->spare, next);
+		set->n_spare--;
+	} else {
+		m = malloc(sizeof(*m));
+		if (!m)
+			return NULL;
+	}
+	set->queued += sizeof(*m);
+	set->face->env->conflux_queued += sizeof(*m);
+	return m;
 }
 
-static void uncount(struct conflux *set, const struct conflux_held *m)
+static void held_free(struct conflux *set, struct conflux_held *m)
 {
-	set->queued -= cost(m);
-	set->face->env->conflux_queued -= cost(m);
+	set->queued -= sizeof(*m);
+	set->face->env->conflux_queued -= sizeof(*m);
+	if (set->n_spare == CONFLUX_SPARE_MAX || set->face->state == CIRCUIT_CLOSED) {
+		free(m);
+		return;
+	}
+	STAILQ_INSERT_HEAD(&set->spare, m, next);
+	set->n_spare++;
 }
 
 void conflux_drop_queue(struct conflux *set, struct conflux_leg *leg)
@@ -34,9 +53,19 @@ void conflux_drop_queue(struct conflux *set, struct conflux_leg *leg)
 
 	while ((m = STAILQ_FIRST(&leg->queue))) {
 		STAILQ_REMOVE_HEAD(&leg->queue, next);
-		uncount(set, m);
+		held_free(set, m);
+	}
+}
+
+void conflux_drop_spare(struct conflux *set)
+{
+	struct conflux_held *m;
+
+	while ((m = STAILQ_FIRST(&set->spare))) {
+		STAILQ_REMOVE_HEAD(&set->spare, next);
 		free(m);
 	}
+	set->n_spare = 0;
 }
 
 static bool is_next(const struct conflux *set, const struct conflux_leg *leg)
@@ -103,9 +132,8 @@ static void deliver_queued(struct conflux *set)
 			return;
 		}
 		STAILQ_REMOVE_HEAD(&leg->queue, next);
-		uncount(set, m);
 		give_to_stream(set, &msg);
-		free(m);
+		held_free(set, m);
 	}
 	if (face->state != CIRCUIT_OPEN || set->queued == 0)
 		return;
@@ -124,7 +152,7 @@ static void hold(struct conflux_leg *leg, const struct relay_msg *msg)
 {
 	struct conflux *set = leg->set;
 	struct circuit *face = set->face;
-	struct conflux_held *m = malloc(sizeof(*m) + msg->len);
+	struct conflux_held *m = msg->len <= RELAY_DATA_MAX ? held_new(set) : NULL;
 
 	if (!m) {
 		circuit_fail(face, CIRCUIT_E_LIMIT, DESTROY_RESOURCELIMIT);
@@ -137,8 +165,6 @@ static void hold(struct conflux_leg *leg, const struct relay_msg *msg)
 	if (msg->len > 0)
 		memcpy(m->data, msg->data, msg->len);
 	STAILQ_INSERT_TAIL(&leg->queue, m, next);
-	set->queued += cost(m);
-	face->env->conflux_queued += cost(m);
 	if (set->queued > set->config.max_queue ||
 	    face->env->conflux_queued > CONFLUX_QUEUES_MAX) {
 		log_warn_limited("circ %llu: too much came out of order; closing",
