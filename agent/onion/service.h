@@ -17,7 +17,7 @@
  * where is not known and never logged; addresses of services are scrubbed.
  *
  * Files: service_host.c the set of services, service_desc.c descriptors and periods,
- * service_upload.c their publication, service_intro.c introduction points,
+ * service_upload.c their publication, service_intro.c and service_pick.c introduction points,
  * service_request.c introductions and their queue, service_pow.c proof of work,
  * service_rend.c rendezvous circuits, service_key.c and service_clients.c files,
  * service_options.c what the user asked for, service_replay.c what was seen before.
@@ -55,9 +55,12 @@
 #define SERVICE_INTRO_LIFE_MAX_MS (24 * 3600 * 1000)
 #define SERVICE_INTRO_COUNT_MIN 16384	/* and by introductions */
 #define SERVICE_INTRO_COUNT_MAX 32768
+#define SERVICE_INTRO_RETIRED_MS (180 * 60 * 1000)	/* a descriptor's life, from the next one on */
 #define SERVICE_INTRO_PERIOD_MS (5 * 60 * 1000)	/* circuits to points are limited per this */
 #define SERVICE_UPLOAD_MIN_MS (60 * 60 * 1000)	/* published again after (C tor: 60 to 120 min) */
 #define SERVICE_UPLOAD_MAX_MS (120 * 60 * 1000)
+#define SERVICE_UPLOAD_TESTING_MIN_MS (30 * 1000)	/* in a network of TestingTorNetwork */
+#define SERVICE_UPLOAD_TESTING_MAX_MS (60 * 1000)
 #define SERVICE_PATIENCE_MS 20000	/* published with the points there are, if not all */
 #define SERVICE_COOKIE_LIFE_MS (5 * 60 * 1000)	/* a rendezvous cookie comes once in this */
 #define SERVICE_COOKIES_MAX 65536

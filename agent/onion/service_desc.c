@@ -239,7 +239,15 @@ static void note_offered(struct service_desc *d)
 	struct service_intro *ip;
 
 	TAILQ_FOREACH(ip, &d->intros, entry)
-		ip->offered = ip->state == INTRO_ESTABLISHED;
+		service_intro_note_offered(ip);
+}
+
+static int64_t next_upload_ms(const struct service *s)
+{
+	bool testing = s->host->env.testing;
+
+	return service_random_between(testing ? SERVICE_UPLOAD_TESTING_MIN_MS : SERVICE_UPLOAD_MIN_MS,
+				      testing ? SERVICE_UPLOAD_TESTING_MAX_MS : SERVICE_UPLOAD_MAX_MS);
 }
 
 static void publish(struct service_desc *d, const size_t *dirs, size_t n)
@@ -261,7 +269,7 @@ static void publish(struct service_desc *d, const size_t *dirs, size_t n)
 	d->dirty = false;
 	note_offered(d);
 	s->pow.published = s->pow.suggested;
-	d->upload_ms = now + service_random_between(SERVICE_UPLOAD_MIN_MS, SERVICE_UPLOAD_MAX_MS);
+	d->upload_ms = now + next_upload_ms(s);
 	service_upload_begin(d, dirs, n);
 }
 

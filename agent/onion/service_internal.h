@@ -19,6 +19,8 @@
 #define SERVICE_DESCS 2		/* the older period's, the newer one's */
 #define SERVICE_DIRS_MAX 32	/* responsible directories of one descriptor that are used */
 #define SERVICE_FAILED_MAX 16	/* relays that were no good as introduction points */
+#define SERVICE_INTRO_EXTRA 2	/* asked beside those that are wanted (hs_intro_num_extra) */
+#define SERVICE_SEEN_MAX (2 * SERVICE_INTRO_COUNT_MAX)	/* introductions that a point knows again */
 #define SERVICE_RETRY_MS 1000	/* after -EAGAIN from the launcher */
 
 struct service;
@@ -31,6 +33,7 @@ enum service_intro_state {
 	INTRO_BUILDING,
 	INTRO_ASKED,		/* ESTABLISH_INTRO sent; until @due_ms */
 	INTRO_ESTABLISHED,
+	INTRO_RETIRED,		/* as before, but no longer offered; until @due_ms */
 	INTRO_STATES,
 };
 
@@ -87,7 +90,8 @@ struct service_desc {
 	struct crypto_ed25519_expanded blinded;
 	uint8_t signing_seed[32];
 	struct service_intro_list intros;
-	size_t n_intros;
+	size_t n_intros;		/* not counting those that are retired */
+	size_t n_retired;
 	/* When its directories were looked up last: the netdir's generation, and which netdir. */
 	uint64_t looked_generation;
 	uint64_t looked_netdir;
@@ -157,6 +161,7 @@ struct service {
 	struct service_clients clients;
 	char address[ONION_ADDRESS_LEN + 1];
 	bool configured;
+	int lock_fd;				/* of its directory, or -1 */
 	bool keep;				/* while the configuration is compared */
 	struct service_desc desc[SERVICE_DESCS];
 	/* Relays that failed as introduction points, until the period ends. */
@@ -240,9 +245,15 @@ void service_upload_cancel(struct service_desc *d);
 int64_t service_upload_run(struct service_desc *d);
 size_t service_upload_done(const struct service_desc *d);
 
+/* --- service_pick.c --- */
+/* As many points as are wanted. When it wants to be asked again. */
+int64_t service_intro_pick(struct service_desc *d);
+
 /* --- service_intro.c --- */
 int64_t service_intro_run(struct service_desc *d);
 void service_intro_drop(struct service_intro *ip);
+/* A descriptor goes out, with those that are established. */
+void service_intro_note_offered(struct service_intro *ip);
 /* Those whose relays are no longer in the netdir are dropped. */
 void service_intro_check_relays(struct service_desc *d);
 

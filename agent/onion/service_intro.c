@@ -3,9 +3,11 @@
  * service_intro.c - a descriptor's introduction points: chosen, asked, kept, replaced
  *
  * A point has keys of its own. When its circuit is lost it is asked again with the same
- * keys, so that the descriptor stays true; after some failures, when it leaves the
- * consensus, or when it has served long enough, another one takes its place. When
- * there is none yet a few more than wanted are asked, and the first ones stay.
+ * keys, so that the descriptor stays true; after some failures, or when it leaves the
+ * consensus, another one takes its place. One that has served long enough is replaced,
+ * too, but retires: it is no longer offered and still answers those who have a
+ * descriptor with it (rend-spec-v3 2.2.5; C tor closes it at once). Which relays:
+ * service_pick.c.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,12 +18,9 @@
 #include "common/log.h"
 #include "common/secret.h"
 
-#define EXTRA_DEFAULT 2		/* param-spec hs_intro_num_extra */
-#define EXTRA_MAX 5
-#define AVOID_MAX (SERVICE_FAILED_MAX + SERVICE_INTRO_MAX + EXTRA_MAX)
-#define SEEN_MAX (2 * SERVICE_INTRO_COUNT_MAX)
-
-static const char *const state_names[] = { "waiting", "building", "asked", "established" };
+static const char *const state_names[] = {
+	"waiting", "building", "asked", "established", "retired",
+};
 _Static_assert(sizeof(state_names) / sizeof(state_names[0]) == INTRO_STATES, "intro states");
 
 static struct service *service_of(const struct service_intro *ip)
@@ -55,7 +54,10 @@ void service_intro_drop(struct service_intro *ip)
 	if (ip->offered)
 		service_desc_touch(d);
 	TAILQ_REMOVE(&d->intros, ip, entry);
-	d->n_intros--;
+	if (ip->state == INTRO_RETIRED)
+		d->n_retired--;
+	else
+		d->n_intros--;
 	service_replay_free(ip->seen);
 	secret_wipe(ip, sizeof(*ip));
 	free(ip);
@@ -136,7 +138,9 @@ static void on_closed(struct onion_circ *oc, const struct circuit_failure *why)
 	    service_now_ms(s) - ip->established_ms >= SERVICE_INTRO_GOOD_MS)
 		ip->failures = 0;
 	ip->oc = NULL;
-	if (by_target || ip->path_failures >= SERVICE_PATH_TRIES)
+	if (ip->state == INTRO_RETIRED)
+		service_intro_drop(ip);
+	else if (by_target || ip->path_failures >= SERVICE_PATH_TRIES)
 		failed(ip, circuit_error_str(why->error));
 	else
 		path_failed(ip);
@@ -156,7 +160,8 @@ static void on_message(struct onion_circ *oc, uint8_t command, const uint8_t *bo
 		set_state(ip, INTRO_ESTABLISHED);
 		if (!ip->offered)
 			service_desc_touch(ip->desc);
-	} else if (command == RELAY_INTRODUCE2 && ip->state == INTRO_ESTABLISHED) {
+	} else if (command == RELAY_INTRODUCE2 &&
+		   (ip->state == INTRO_ESTABLISHED || ip->state == INTRO_RETIRED)) {
 		ip->n_seen++;
 		service_request_take(ip, body, len);
 	}
@@ -175,7 +180,7 @@ static const struct onion_circ_ops circ_ops = {
 static bool may_launch(struct service *s)
 {
 	size_t n = s->options.n_intro;
-	size_t max = 4 * (n + EXTRA_DEFAULT + n * SERVICE_INTRO_TRIES);
+	size_t max = 4 * (n + SERVICE_INTRO_EXTRA + n * SERVICE_INTRO_TRIES);
 	int64_t now = service_now_ms(s);
 
 	if (now - s->launched_since_ms >= SERVICE_INTRO_PERIOD_MS) {
@@ -219,105 +224,6 @@ static void launch(struct service_intro *ip)
 		failed(ip, strerror(-r));
 }
 
-/* --- choosing --- */
-
-static int64_t random_life(const struct service *s)
-{
-	int64_t low = service_param(s, "hs_intro_min_lifetime", SERVICE_INTRO_LIFE_MIN_MS / 1000, 0,
-				    INT32_MAX);
-	int64_t high = service_param(s, "hs_intro_max_lifetime", SERVICE_INTRO_LIFE_MAX_MS / 1000, 0,
-				     INT32_MAX);
-
-	return 1000 * service_random_between(low, high > low ? high : low);
-}
-
-static uint32_t random_count(const struct service *s)
-{
-	int64_t low = service_param(s, "hs_intro_min_introduce2", SERVICE_INTRO_COUNT_MIN, 1,
-				    SERVICE_INTRO_COUNT_MAX);
-	int64_t high = service_param(s, "hs_intro_max_introduce2", SERVICE_INTRO_COUNT_MAX, 1,
-				     SERVICE_INTRO_COUNT_MAX);
-
-	return (uint32_t)service_random_between(low, high > low ? high : low);
-}
-
-static struct service_intro *intro_new(struct service_desc *d, const struct relay_target *relay)
-{
-	struct service_intro *ip = calloc(1, sizeof(*ip));
-	struct service *s = d->service;
-
-	if (!ip)
-		return NULL;
-	ip->seen = service_replay_new(SEEN_MAX, 0);
-	if (!ip->seen) {
-		free(ip);
-		return NULL;
-	}
-	ip->desc = d;
-	ip->relay = *relay;
-	crypto_ed25519_keygen(ip->auth_seed, ip->keys.auth_key);
-	crypto_x25519_keygen(ip->enc_secret, ip->keys.enc_key);
-	memcpy(ip->keys.subcred, d->keys.subcredential, sizeof(ip->keys.subcred));
-	ip->due_ms = service_now_ms(s);
-	ip->expires_ms = service_now_ms(s) + random_life(s);
-	ip->max_seen = random_count(s);
-	TAILQ_INSERT_TAIL(&d->intros, ip, entry);
-	d->n_intros++;
-	return ip;
-}
-
-/* None of this descriptor's own, nor one that failed in this period. */
-static size_t fill_avoid(const struct service_desc *d, uint8_t avoid[AVOID_MAX][RSA_ID_LEN])
-{
-	const struct service *s = d->service;
-	const struct service_intro *ip;
-	size_t n = s->n_failed;
-
-	memcpy(avoid, s->failed, n * RSA_ID_LEN);
-	TAILQ_FOREACH(ip, &d->intros, entry) {
-		if (n < AVOID_MAX)
-			memcpy(avoid[n++], ip->relay.rsa_id, RSA_ID_LEN);
-	}
-	return n;
-}
-
-/* False: there is none now. */
-static bool pick_one(struct service_desc *d)
-{
-	struct service *s = d->service;
-	const struct onion_launcher *l = &s->host->env.launcher;
-	uint8_t avoid[AVOID_MAX][RSA_ID_LEN];
-	size_t n_avoid = fill_avoid(d, avoid);
-	struct relay_target relay;
-	int r = l->pick_intro(l->ctx, (const uint8_t (*)[RSA_ID_LEN])avoid, n_avoid, &relay);
-
-	if (r == -ENOENT && s->n_failed > 0) {
-		/* A small network: those that failed have another chance. */
-		s->n_failed = 0;
-		n_avoid = fill_avoid(d, avoid);
-		r = l->pick_intro(l->ctx, (const uint8_t (*)[RSA_ID_LEN])avoid, n_avoid, &relay);
-	}
-	return r == 0 && intro_new(d, &relay);
-}
-
-static int64_t pick_missing(struct service_desc *d)
-{
-	const struct service *s = d->service;
-	size_t want = s->options.n_intro;
-
-	if (!s->host->nd)
-		return SERVICE_NEVER;
-	if (d->n_intros == 0)
-		want += (size_t)service_param(s, "hs_intro_num_extra", EXTRA_DEFAULT, 0, EXTRA_MAX);
-	while (d->n_intros < want) {
-		if (!pick_one(d))
-			return d->n_intros < s->options.n_intro
-				       ? service_now_ms(s) + 5 * SERVICE_RETRY_MS
-				       : SERVICE_NEVER;
-	}
-	return SERVICE_NEVER;
-}
-
 /* There are enough: those still under way are not needed. */
 static void drop_surplus(struct service_desc *d)
 {
@@ -330,6 +236,8 @@ static void drop_surplus(struct service_desc *d)
 		return;
 	for (ip = TAILQ_FIRST(&d->intros); ip; ip = next) {
 		next = TAILQ_NEXT(ip, entry);
+		if (ip->state == INTRO_RETIRED)
+			continue;
 		if (ip->state != INTRO_ESTABLISHED) {
 			service_intro_drop(ip);
 		} else if (have > want) {
@@ -339,7 +247,60 @@ static void drop_surplus(struct service_desc *d)
 	}
 }
 
-/* False: it is gone. */
+/* --- retiring --- */
+
+/* The oldest of more than serve make room: floods bring about rotation, too. */
+static void limit_retired(struct service_desc *d)
+{
+	struct service_intro *ip;
+	struct service_intro *next;
+
+	for (ip = TAILQ_FIRST(&d->intros); ip && d->n_retired > d->service->options.n_intro;
+	     ip = next) {
+		next = TAILQ_NEXT(ip, entry);
+		if (ip->state == INTRO_RETIRED)
+			service_intro_drop(ip);
+	}
+}
+
+/* May free @ip. */
+static void retire(struct service_intro *ip)
+{
+	struct service *s = service_of(ip);
+	struct service_desc *d = ip->desc;
+
+	log_info("service %s: introduction point %s has served long enough, with %u introductions",
+		 log_scrub(s->address), log_scrub(ip->relay.nickname), ip->n_seen);
+	if (ip->state != INTRO_ESTABLISHED || !ip->offered) {
+		service_intro_drop(ip);
+		return;
+	}
+	ip->due_ms = SERVICE_NEVER;
+	set_state(ip, INTRO_RETIRED);
+	d->n_intros--;
+	d->n_retired++;
+	service_desc_touch(d);
+}
+
+void service_intro_note_offered(struct service_intro *ip)
+{
+	if (ip->state == INTRO_RETIRED && ip->offered)
+		ip->due_ms = service_now_ms(service_of(ip)) + SERVICE_INTRO_RETIRED_MS;
+	ip->offered = ip->state == INTRO_ESTABLISHED;
+}
+
+static void run_retired(struct service_intro *ip, int64_t *next)
+{
+	/* What was seen before must still be known. */
+	if (service_now_ms(service_of(ip)) >= ip->due_ms || ip->n_seen >= SERVICE_SEEN_MAX)
+		service_intro_drop(ip);
+	else
+		*next = service_earlier(*next, ip->due_ms);
+}
+
+/* --- turns --- */
+
+/* False: it is gone, or serves no longer. */
 static bool run_point(struct service_intro *ip, int64_t *next)
 {
 	struct service *s = service_of(ip);
@@ -347,10 +308,12 @@ static bool run_point(struct service_intro *ip, int64_t *next)
 	int64_t now = service_now_ms(s);
 	size_t before = d->n_intros;
 
+	if (ip->state == INTRO_RETIRED) {
+		run_retired(ip, next);
+		return true;
+	}
 	if (now >= ip->expires_ms || ip->n_seen >= ip->max_seen) {
-		log_info("service %s: introduction point %s has served long enough",
-			 log_scrub(s->address), log_scrub(ip->relay.nickname));
-		service_intro_drop(ip);
+		retire(ip);
 		return false;
 	}
 	if (ip->state == INTRO_WAITING && now >= ip->due_ms && s->host->nd)
@@ -372,8 +335,9 @@ int64_t service_intro_run(struct service_desc *d)
 	struct service_intro *after;
 	bool lost = false;
 
+	limit_retired(d);
 	drop_surplus(d);
-	next = service_earlier(next, pick_missing(d));
+	next = service_earlier(next, service_intro_pick(d));
 	for (ip = TAILQ_FIRST(&d->intros); ip; ip = after) {
 		after = TAILQ_NEXT(ip, entry);
 		lost |= !run_point(ip, &next);

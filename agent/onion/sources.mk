@@ -38,6 +38,7 @@ onion_SRCS := \
 	agent/onion/service_intro.c \
 	agent/onion/service_key.c \
 	agent/onion/service_options.c \
+	agent/onion/service_pick.c \
 	agent/onion/service_pow.c \
 	agent/onion/service_rend.c \
 	agent/onion/service_replay.c \

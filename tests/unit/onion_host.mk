@@ -1,1 +1,1 @@
-UNIT_TESTS += onion_service_files onion_service config_service front_service front_hosting front_control_service
+UNIT_TESTS += onion_service_files onion_service onion_service_intro config_service front_service front_hosting front_control_service

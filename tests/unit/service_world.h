@@ -473,42 +473,20 @@ static struct service_intro *any_point(void)
 	return TAILQ_FIRST(&the_service()->desc[0].intros);
 }
 
-static void introduce(struct client *c)
+__attribute__((unused)) static void introduce(struct client *c)
 {
 	client_init(c, any_point());
 	say(fake_of(any_point()->oc), RELAY_INTRODUCE2, c->body, c->len);
 	settle();
 }
 
-static struct fake *last_rend(void)
+__attribute__((unused)) static struct fake *last_rend(void)
 {
 	for (size_t i = n_fakes; i-- > 0;) {
 		if (fakes[i].alive && fakes[i].oc.purpose == ONION_SERVICE_REND)
 			return &fakes[i];
 	}
 	return NULL;
-}
-
-/* --- a directory for those of the configuration --- */
-
-static char dir[] = "/tmp/onionify-service-XXXXXX";
-static char path[300];
-
-static void setup_dir(void)
-{
-	setup();
-	memcpy(dir + strlen(dir) - 6, "XXXXXX", 6);
-	ck_assert_ptr_nonnull(mkdtemp(dir));
-}
-
-static void teardown_dir(void)
-{
-	char command[128];
-
-	teardown();
-	service_options_deinit(&options);
-	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-	ck_assert_int_eq(system(command), 0);
 }
 
 #endif
