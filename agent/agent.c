@@ -147,9 +147,9 @@ static void watch_signals(struct agent *a)
 
 static int lock_file(const char *path, int *ret_fd, char *err, size_t err_len)
 {
-	int fd = daemon_lock(path);
+	int fd = file_lock(path);
 
-	if (fd == -EAGAIN) {
+	if (fd == -EWOULDBLOCK) {
 		snprintf(err, err_len, "already running (%s is locked); 'onionctl stop' ends it", path);
 		return DAEMON_RUNNING;
 	}

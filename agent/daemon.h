@@ -41,11 +41,6 @@ void daemon_close_inherited(int keep);
 
 /* The listening socket that a service manager passed (LISTEN_FDS), or -1. -EINVAL: unusable. */
 int daemon_activated_fd(void);
-/*
- * Takes the lock @path. Returns its descriptor, to be kept open for life; -EAGAIN when
- * another process has it, else -errno.
- */
-int daemon_lock(const char *path);
 /* Binds and listens at @path (0600), replacing a stale socket: call with the lock held. */
 int daemon_listen(const char *path);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -223,6 +224,23 @@ int file_write_atomic(const char *path, const void *data, size_t len)
 int file_write_cached(const char *path, const void *data, size_t len)
 {
 	return replace(path, data, len, false);
+}
+
+int file_lock(const char *path)
+{
+	struct stat st;
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
+	int rc = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+
+	if (rc == 0 && (!S_ISREG(st.st_mode) || st.st_uid != geteuid()))
+		rc = -EPERM;
+	if (rc == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
+		rc = -errno;
+	if (rc == 0)
+		return fd;
+	if (fd >= 0)
+		(void)close(fd);
+	return rc;
 }
 
 int file_set_aside(const char *path)

@@ -31,6 +31,12 @@ int file_write_atomic(const char *path, const void *data, size_t len);
  * crash of the system it may be empty or cut. For what is checked when read, and can be made again.
  */
 int file_write_cached(const char *path, const void *data, size_t len);
+/*
+ * Makes the file @path (0600) if it is missing, and locks it for as long as the descriptor
+ * that is returned is open, here and in processes that inherit it. What is no regular file of
+ * ours is refused. A descriptor; -EWOULDBLOCK: somebody has the lock; -ELOOP, -EPERM, -errno.
+ */
+int file_lock(const char *path);
 /* Renames @path to @path.bad (replacing an older one): a damaged file is kept, not used. */
 int file_set_aside(const char *path);
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/onion/service_internal.h"
 #include "common/log.h"
@@ -57,10 +58,19 @@ static int adjust(struct service *s, struct service_options *options,
 	return service_pow_configure(s);
 }
 
-static int configure_one(struct service_host *h, const struct service_options *options, char *why,
-			 size_t why_len)
+static void swap_lock(struct service *s, int *lock)
 {
-	struct service *s = find_dir(h, options->dir);
+	int mine = s->lock_fd;
+
+	s->lock_fd = *lock;
+	*lock = mine;
+}
+
+/* As the files in its directory say, whose lock @s or, without it, the caller has. */
+static int configure_locked(struct service_host *h, struct service *s,
+			    const struct service_options *options, int *lock, char *why,
+			    size_t why_len)
+{
 	struct service_clients clients = { 0 };
 	struct service_options copy;
 	struct service_key key;
@@ -80,17 +90,40 @@ static int configure_one(struct service_host *h, const struct service_options *o
 		s->keep = true;
 	} else {
 		/* The key in its directory is another one now. */
-		if (s)
+		if (s) {
+			swap_lock(s, lock);
 			service_end(s);
+		}
 		r = service_begin(h, &copy, &key, &clients);
 		s = r == 0 ? service_find(h, key.id) : NULL;
-		if (s)
+		if (s) {
+			swap_lock(s, lock);
 			s->keep = true;
+		}
 	}
 	if (r < 0)
 		snprintf(why, why_len, "%.200s: %s", options->dir,
 			 r == -EEXIST ? "another one has the same key" : strerror(-r));
 	service_key_wipe(&key);
+	return r;
+}
+
+static int configure_one(struct service_host *h, const struct service_options *options, char *why,
+			 size_t why_len)
+{
+	struct service *s = find_dir(h, options->dir);
+	int lock = -1;
+	int r = 0;
+
+	/* Before the key is read, or made: another agent may be about to make one. */
+	if (!s) {
+		lock = service_dir_lock(options->dir, options->group_readable, why, why_len);
+		if (lock < 0)
+			return lock;
+	}
+	r = configure_locked(h, s, options, &lock, why, why_len);
+	if (lock >= 0)
+		(void)close(lock);
 	return r;
 }
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/onion/service_internal.h"
 #include "common/log.h"
@@ -173,6 +174,8 @@ void service_end(struct service *s)
 	service_replay_free(s->cookies);
 	service_clients_deinit(&s->clients);
 	service_options_deinit(&s->options);
+	if (s->lock_fd >= 0)
+		(void)close(s->lock_fd);
 	TAILQ_REMOVE(&h->services, s, entry);
 	h->n--;
 	secret_wipe(s, sizeof(*s));
@@ -246,6 +249,7 @@ int service_begin(struct service_host *h, struct service_options *options,
 		return r < 0 ? r : -ENOMEM;
 	}
 	s->host = h;
+	s->lock_fd = -1;
 	s->options = *options;
 	s->clients = *clients;
 	s->key = *key;

@@ -14,6 +14,7 @@
 #include "common/secret.h"
 
 #define HEADER_LEN 32
+#define LOCK_NAME "onionify.lock"
 static const char secret_header[HEADER_LEN] = "== ed25519v1-secret: type0 ==";
 static const char public_header[HEADER_LEN] = "== ed25519v1-public: type0 ==";
 
@@ -90,6 +91,31 @@ static int check_group_dir(const char *dir, char *err, size_t err_len)
 		return -EPERM;
 	}
 	return 0;
+}
+
+static int check_dir(const char *dir, bool group_readable, char *err, size_t err_len)
+{
+	return group_readable ? check_group_dir(dir, err, err_len)
+			      : file_private_dir(dir, err, err_len);
+}
+
+int service_dir_lock(const char *dir, bool group_readable, char *err, size_t err_len)
+{
+	char path[PATH_MAX];
+	int r = check_dir(dir, group_readable, err, err_len);
+
+	if (r < 0)
+		return r;
+	r = join(path, dir, LOCK_NAME);
+	if (r == 0)
+		r = file_lock(path);
+	if (r == -EWOULDBLOCK)
+		snprintf(err, err_len, "%.200s is served already, by another agent or another line "
+			 "of the configuration", dir);
+	else if (r < 0)
+		snprintf(err, err_len, "%.200s/" LOCK_NAME ": %s", dir,
+			 r == -ELOOP || r == -EPERM ? "is no file of ours" : strerror(-r));
+	return r;
 }
 
 static int write_file(const char *dir, const char *name, const void *data, size_t len, bool group)
@@ -207,8 +233,7 @@ int service_key_load(const char *dir, bool group_readable, struct service_key *r
 {
 	char clients[PATH_MAX];
 	struct service_key k = { 0 };
-	int r = group_readable ? check_group_dir(dir, err, err_len)
-			       : file_private_dir(dir, err, err_len);
+	int r = check_dir(dir, group_readable, err, err_len);
 
 	if (r < 0)
 		return r;

@@ -37,6 +37,12 @@ int service_key_file_parse(const void *data, size_t len, struct service_key *ret
 void service_key_file_encode(uint8_t out[SERVICE_KEY_FILE_LEN], const struct service_key *k);
 
 /*
+ * Makes or checks @dir and locks it against other agents, which would publish the same
+ * descriptors with other introduction points: by the file onionify.lock, which tor does not
+ * know. A descriptor that holds the lock, or -errno and a sentence in @err.
+ */
+int service_dir_lock(const char *dir, bool group_readable, char *err, size_t err_len);
+/*
  * Makes or checks @dir, then reads the key or makes a new one, and sees to the files beside
  * it. 0, or -errno and a sentence in @err.
  */

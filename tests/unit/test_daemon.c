@@ -84,23 +84,6 @@ static void teardown(void)
 
 /* --- daemon.c --- */
 
-START_TEST(a_lock_is_held_by_one_and_freed_with_its_descriptor)
-{
-	int a = daemon_lock(in_dir("lock"));
-	int b;
-
-	ck_assert_int_ge(a, 0);
-	ck_assert_int_eq(daemon_lock(in_dir("lock")), -EAGAIN);
-	close(a);
-	b = daemon_lock(in_dir("lock"));
-	ck_assert_int_ge(b, 0);
-	close(b);
-	ck_assert_int_eq(symlink("lock", in_dir("link")), 0);
-	ck_assert_int_eq(daemon_lock(in_dir("link")), -ELOOP);
-	ck_assert_int_eq(daemon_lock(in_dir("none/lock")), -ENOENT);
-}
-END_TEST
-
 static int connect_to(const char *name)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
@@ -423,7 +406,6 @@ int main(int argc, char **argv)
 		*strrchr(self, '/') = '\0';
 	snprintf(agent_path, sizeof(agent_path), "%s/onionify-agent", self);
 	tcase_add_checked_fixture(t, setup, teardown);
-	tcase_add_test(t, a_lock_is_held_by_one_and_freed_with_its_descriptor);
 	tcase_add_test(t, a_stale_socket_is_replaced_and_nothing_else);
 	tcase_add_test(t, only_one_listening_unix_socket_is_taken_from_a_service_manager);
 	tcase_add_test(t, whoever_waits_in_front_gets_the_status_of_the_background);

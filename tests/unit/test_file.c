@@ -4,7 +4,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/file.h"
@@ -188,6 +190,33 @@ START_TEST(a_damaged_file_is_kept_under_another_name)
 }
 END_TEST
 
+START_TEST(a_lock_is_held_by_one_and_freed_with_its_descriptor)
+{
+	int a = file_lock(in_dir("lock"));
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int sock = socket(AF_UNIX, SOCK_STREAM, 0);
+	int b;
+
+	snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/sock", dir);
+	ck_assert_int_ge(a, 0);
+	ck_assert_int_eq(file_lock(in_dir("lock")), -EWOULDBLOCK);
+	close(a);
+	b = file_lock(in_dir("lock"));
+	ck_assert_int_ge(b, 0);
+	close(b);
+	ck_assert_int_eq(symlink("lock", in_dir("link")), 0);
+	ck_assert_int_eq(file_lock(in_dir("link")), -ELOOP);
+	ck_assert_int_eq(mkfifo(in_dir("fifo"), 0600), 0);
+	ck_assert_int_eq(file_lock(in_dir("fifo")), -EPERM);
+	ck_assert_int_eq(mkdir(in_dir("folder"), 0700), 0);
+	ck_assert_int_eq(file_lock(in_dir("folder")), -EISDIR);
+	ck_assert_int_eq(bind(sock, (struct sockaddr *)&sun, sizeof(sun)), 0);
+	ck_assert_int_eq(file_lock(sun.sun_path), -ENXIO);
+	close(sock);
+	ck_assert_int_eq(file_lock(in_dir("none/lock")), -ENOENT);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("file");
@@ -204,5 +233,6 @@ int main(void)
 	tcase_add_test(t, a_file_whose_size_lies_is_refused_not_cut);
 	tcase_add_test(t, writing_into_nothing_fails_and_leaves_nothing);
 	tcase_add_test(t, a_damaged_file_is_kept_under_another_name);
+	tcase_add_test(t, a_lock_is_held_by_one_and_freed_with_its_descriptor);
 	return suite_run(s);
 }
