@@ -43,8 +43,10 @@ static size_t make_command(char *buf, size_t cap, const struct serving *s,
 {
 	size_t n = append(buf, 0, cap, "service add bound circuit-source=1");
 
-	for (size_t i = 0; i < s->n; i++)
-		n = append_port(buf, n, cap, s->ports[i].virt, &at[i]);
+	for (size_t i = 0; i < s->n; i++) {
+		if (at[i].port != 0)
+			n = append_port(buf, n, cap, s->ports[i].virt, &at[i]);
+	}
 	n = append_port(buf, n, cap, probe->virt, &probe->at);
 	n = append(buf, n, cap, key ? " key=" : " show-key");
 	return append(buf, n, cap, key ? key : "");

@@ -47,7 +47,7 @@ void serve_probe_close(struct serve_probe *p);
 
 /*
  * Asks for a service with these ports, @at[i] being where port i's server listens, and the
- * probe's. @key NULL: a fresh one, told by the first event. 0 or -errno.
+ * probe's. Ports where nobody does (port 0) are left out. @key NULL: a fresh one, told by the first event. 0 or -errno.
  */
 int serve_agent_add(struct serve_agent *a, const char *socket, const struct serving *s,
 		    const struct addr_port *at, const struct serve_probe *probe, const char *key);

@@ -8,6 +8,10 @@
  * arrives at a listener of our own; tell the address. Then hold the agent's connection,
  * which the service lives on, until the supervisor's end of the pair is closed.
  *
+ * The listeners are looked after from time to time. A port on which nobody has listened for
+ * some seconds is taken out of the service, which begins anew with the others at the same
+ * address; without any port there is no service until the command listens again.
+ *
  * Nothing here ends the command: what fails is told on standard error, and the command runs
  * on for whoever is on this machine. An agent that goes takes the service along; when
  * there is one again, the service comes back with the same key.
@@ -26,10 +30,13 @@
 #include "common/secret.h"
 #include "shim/say.h"
 #include "shim/serve_agent.h"
+#include "shim/serve_watch.h"
 
 #define TEST_MS 60000		/* for one stream */
 #define TEST_AGAIN_MS 5000
 #define AGENT_AGAIN_MS 2000	/* from one look for an agent to the next */
+#define LOOK_MS 2000		/* from one look at the listeners to the next */
+#define GONE_MS 5000		/* without a listener: servers that restart take less */
 
 struct server {
 	/* what was asked for */
@@ -42,12 +49,16 @@ struct server {
 	char key[SERVE_KEY_MAX];	/* of the file, or as the agent made it */
 	bool has_key;
 	/* where it stands */
-	struct addr_port at[SERVING_PORTS_MAX];	/* port 0: nobody listens yet */
+	struct serve_watch watch;
+	struct addr_port at[SERVING_PORTS_MAX];	/* port 0: nobody listens */
+	int64_t gone_at[SERVING_PORTS_MAX];	/* when it is taken out; 0: somebody listens */
+	int64_t look_at;
 	struct serve_agent agent;
 	struct serve_probe probe;
 	char address[SERVE_ADDRESS_MAX];
 	enum serve_state state;
-	bool added;
+	bool added;		/* the agent has it, or is asked as soon as there is one */
+	bool was_added;		/* at least once */
 	bool over;		/* it failed: only the end is waited for */
 	bool reachable;
 	bool announced;		/* once, with a code */
@@ -67,6 +78,7 @@ static void leave_agent(struct server *s)
 	s->test = -1;
 	s->reachable = false;
 	s->state = SERVE_STARTING;
+	s->test_error = -ETIMEDOUT;
 	s->agent_at = deadline_now_ms() + AGENT_AGAIN_MS;
 }
 
@@ -79,13 +91,13 @@ static void give_up(struct server *s)
 
 /* --- the command listens --- */
 
-static bool all_listen(const struct server *s)
+static size_t count_listening(const struct server *s)
 {
-	for (size_t i = 0; i < s->ports.n; i++) {
-		if (s->at[i].port == 0)
-			return false;
-	}
-	return true;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->ports.n; i++)
+		n += s->at[i].port != 0;
+	return n;
 }
 
 /* Tried again where there is no agent: it was there when the command was started. */
@@ -98,12 +110,62 @@ static void publish(struct server *s)
 				    s->has_key ? s->key : NULL);
 	if (r < 0)
 		serve_probe_close(&s->probe);
-	s->added = true;
+	s->added = s->was_added = true;
 	s->agent_at = deadline_now_ms() + AGENT_AGAIN_MS;
 	if (r == 0)
 		s->patience_at = deadline_now_ms() + s->patience_ms;
 	else if (s->verbose)
 		say("the agent cannot be asked: %s", strerror(-r));
+}
+
+/* Port @i's listener as it is now. True when that is something else for the service. */
+static bool follow_port(struct server *s, size_t i, int64_t now)
+{
+	uint16_t local = s->ports.ports[i].local;
+	struct addr_port at;
+
+	if (serve_watch_find(&s->watch, local, &s->at[i], &at)) {
+		s->gone_at[i] = 0;
+		if (addr_port_equal(&at, &s->at[i]))
+			return false;
+		if (s->verbose)
+			say("the command listens on port %u", local);
+		s->at[i] = at;
+		return true;
+	}
+	if (s->at[i].port == 0)
+		return false;
+	if (s->gone_at[i] == 0)
+		s->gone_at[i] = now + GONE_MS;
+	if (now < s->gone_at[i])
+		return false;
+	s->gone_at[i] = 0;
+	memset(&s->at[i], 0, sizeof(s->at[i]));
+	if (!s->quiet)
+		say("the command no longer listens on port %u: it is not served until it does",
+		    local);
+	return true;
+}
+
+/* What is published follows the listeners: first when all are there, then those there are. */
+static void follow_listeners(struct server *s)
+{
+	int64_t now = deadline_now_ms();
+	bool changed = false;
+
+	for (size_t i = 0; i < s->ports.n; i++)
+		changed |= follow_port(s, i, now);
+	if (!changed || s->over || (!s->was_added && count_listening(s) < s->ports.n))
+		return;
+	if (s->added)
+		leave_agent(s);
+	s->added = count_listening(s) > 0;
+	if (!s->added)
+		s->patience_at = INT64_MAX;
+	else if (!s->was_added)
+		publish(s);
+	else
+		s->agent_at = now + AGENT_AGAIN_MS;	/* the other ports follow at once */
 }
 
 /* False when the supervisor has gone. */
@@ -116,15 +178,10 @@ static bool take_note(struct server *s)
 		return false;
 	if (n != (ssize_t)sizeof(note))
 		return true;
-	for (size_t i = 0; i < s->ports.n; i++) {
-		if (s->ports.ports[i].local != note.at.port || s->at[i].port != 0)
-			continue;
-		s->at[i] = note.at;
-		if (s->verbose)
-			say("the command listens on port %u", note.at.port);
-	}
-	if (!s->added && all_listen(s))
-		publish(s);
+	serve_watch_note(&s->watch, &note);
+	if (s->look_at == INT64_MAX)
+		s->look_at = deadline_now_ms() + LOOK_MS;
+	follow_listeners(s);
 	return true;
 }
 
@@ -280,6 +337,11 @@ static void pass_time(struct server *s)
 {
 	int64_t now = deadline_now_ms();
 
+	if (now >= s->look_at) {
+		serve_watch_look(&s->watch);
+		follow_listeners(s);
+		s->look_at = s->watch.n + count_listening(s) > 0 ? now + LOOK_MS : INT64_MAX;
+	}
 	if (now >= s->patience_at)
 		tell_patience(s);
 	if (wants_agent(s) && now >= s->agent_at)
@@ -296,7 +358,7 @@ static void pass_time(struct server *s)
 
 static int until_next(const struct server *s)
 {
-	int64_t first = s->patience_at;
+	int64_t first = s->patience_at < s->look_at ? s->patience_at : s->look_at;
 	int64_t left;
 
 	if (wants_test(s) && s->test_at < first)
@@ -371,7 +433,7 @@ static void keep_to_itself(void)
 int main(int argc, char **argv)
 {
 	static struct server s = { .ports = { .fd = SERVE_FD }, .agent = { .fd = -1 },
-				   .probe = { .fd = -1 }, .test = -1,
+				   .probe = { .fd = -1 }, .test = -1, .look_at = INT64_MAX,
 				   .test_error = -ETIMEDOUT };
 	const char ready = SERVE_READY;
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static const uint8_t loopback6[16] = { [15] = 1 };
 
@@ -102,14 +103,16 @@ void serving_note_listen(const struct serving *s, int fd)
 	socklen_t len = sizeof(ss);
 	struct serving_note note;
 	struct addr_port ap;
+	struct stat st;
 
 	if (s->fd < 0 || getsockname(fd, (struct sockaddr *)&ss, &len) != 0 ||
 	    addr_from_sockaddr((const struct sockaddr *)&ss, len, &ap) < 0 ||
-	    !is_served(s, ap.port))
+	    !is_served(s, ap.port) || fstat(fd, &st) != 0)
 		return;
 	memset(&note, 0, sizeof(note));
 	note.at.addr = reached_at(fd, &ap.addr);
 	note.at.port = ap.port;
+	note.inode = st.st_ino;
 	/* It reads them at once; a command that listens a thousand times is told of once. */
 	(void)send(s->fd, &note, sizeof(note), MSG_DONTWAIT | MSG_NOSIGNAL);
 }

@@ -7,7 +7,8 @@
  * the command, keeps the socket to this machine as always, and tells the other
  * end when it is one of the ports that are served. onionify-serve then has the agent
  * publish the service, and ends, with the service, when the supervisor's end is closed:
- * when the last process of the command is gone.
+ * when the last process of the command is gone. While the command does not listen any
+ * more there is no service either.
  *
  * Only ports on which the command itself listens are ever published: another program's
  * server on that port is not the command's to show.
@@ -38,6 +39,7 @@ struct serving {
 /* What the supervisor tells, one message each: where the command listens. */
 struct serving_note {
 	struct addr_port at;	/* loopback, as a neighbour on this machine connects to it */
+	uint64_t inode;		/* of the socket: it is known again by that (serve_watch.h) */
 };
 
 /* "PORT" or "PORT:LOCALPORT" after those there are. 0; -EINVAL; -EEXIST: PORT again; -ENOSPC. */

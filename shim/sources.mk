@@ -84,6 +84,7 @@ serve_SRCS := \
 	shim/serve_key.c \
 	shim/serve_main.c \
 	shim/serve_qr.c \
+	shim/serve_watch.c \
 	shim/serving.c
 serve_LIBS := $(call pkg,jansson) $(call pkg,libqrencode)
 ifneq ($(call pkg,libqrencode),)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shim/serve_agent.h"
+#include "shim/serve_watch.h"
 #include "shim/serving.h"
 #include "tests/support/mutate.h"
 #include "tests/support/suite.h"
@@ -92,6 +93,7 @@ static void expect_note(const char *bound, int only6, const char *want)
 	struct addr_port ap = { .port = 0 };
 	struct sockaddr_storage ss;
 	char text[ADDR_STR_MAX];
+	struct stat st;
 	socklen_t len;
 	int sp[2], fd;
 
@@ -115,6 +117,8 @@ static void expect_note(const char *bound, int only6, const char *want)
 	serving_note_listen(&s, fd);
 	ck_assert_int_eq(recv(sp[1], &note, sizeof(note), MSG_DONTWAIT), (int)sizeof(note));
 	ck_assert_uint_eq(note.at.port, ap.port);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ck_assert_uint_eq(note.inode, st.st_ino);
 	ck_assert_str_eq(addr_format(&note.at.addr, text), want);
 	close(fd);
 	close(sp[0]);
@@ -130,6 +134,102 @@ START_TEST(servers_are_told_of_with_an_address_that_reaches_them)
 	expect_note("::", 1, "::1");
 	expect_note("::1", 1, "::1");
 	expect_note("::ffff:127.0.0.1", 0, "127.0.0.1");
+}
+END_TEST
+
+/* --- which of them are still there --- */
+
+START_TEST(lines_of_the_kernels_tables_are_read)
+{
+	static const struct { const char *line; int want; uint64_t inode; } cases[] = {
+		{ "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid"
+		  "  timeout inode", 0, 0 },
+		{ "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000"
+		  "        0 123456 1 0000000000000000 100 0 0 10 0", 1, 123456 },
+		{ "12: 00000000000000000000000000000000:0050 00000000000000000000000000000000:0000 0A "
+		  "00000000:00000000 00:00000000 00000000 0 0 18446744073709551615 1", 1, UINT64_MAX },
+		{ "   1: 0100007F:1F90 0100007F:C001 01 00000000:00000000 00:00000000 00000000  1000"
+		  "        0 123457 1 0000000000000000", -1, 0 },
+		{ "", 0, 0 }, { "   0: 0100007F:1F90", 0, 0 }, { "x: y z 0A", 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t inode = 0;
+
+		ck_assert_int_eq(serve_watch_line(cases[i].line, &inode), cases[i].want);
+		ck_assert_uint_eq(inode, cases[i].inode);
+	}
+}
+END_TEST
+
+/* A listener on @port of 127.0.0.1 (0: any), and what is told of it. */
+static int open_listener(uint16_t port, struct serving_note *ret)
+{
+	struct addr_port ap = { .addr = addr_v4(INADDR_LOOPBACK), .port = port };
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&ap, &ss);
+	struct stat st;
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&ss, len), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&ss, &len), 0);
+	ck_assert_int_eq(addr_from_sockaddr((struct sockaddr *)&ss, len, &ret->at), 0);
+	ck_assert_int_eq(fstat(fd, &st), 0);
+	ret->inode = st.st_ino;
+	return fd;
+}
+
+START_TEST(a_listener_is_there_until_it_is_closed_and_anothers_is_none)
+{
+	static struct serve_watch w;
+	struct serving_note note, other;
+	struct addr_port at, none = { 0 };
+	int fd = open_listener(0, &note);
+	int copy = dup(fd);
+
+	serve_watch_note(&w, &note);
+	serve_watch_note(&w, &note);
+	ck_assert_uint_eq(w.n, 1);
+	serve_watch_look(&w);
+	ck_assert(serve_watch_find(&w, note.at.port, &none, &at));
+	ck_assert(addr_port_equal(&at, &note.at));
+	ck_assert(!serve_watch_find(&w, (uint16_t)(note.at.port ^ 1), &none, &at));
+	/* Another process may have it still. */
+	close(fd);
+	serve_watch_look(&w);
+	ck_assert(serve_watch_find(&w, note.at.port, &none, &at));
+	close(copy);
+	fd = open_listener(note.at.port, &other);
+	serve_watch_look(&w);
+	ck_assert(!serve_watch_find(&w, note.at.port, &none, &at));
+	serve_watch_note(&w, &other);
+	serve_watch_look(&w);
+	ck_assert(serve_watch_find(&w, note.at.port, &none, &at));
+	ck_assert_int_eq(shutdown(fd, SHUT_RDWR), 0);
+	serve_watch_look(&w);
+	ck_assert_uint_eq(w.n, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(the_address_stays_where_one_of_several_listeners_goes)
+{
+	static struct serve_watch w;
+	struct serving_note note = { .at = { .addr = addr_v4(INADDR_LOOPBACK), .port = 80 } };
+	struct addr_port at, now = { .addr = addr_v4(INADDR_LOOPBACK + 1), .port = 80 };
+
+	for (unsigned int i = 0; i < SERVE_LISTENERS_MAX + 10; i++) {
+		note.inode = i;
+		note.at.addr = addr_v4(INADDR_LOOPBACK + i % 2);
+		serve_watch_note(&w, &note);
+	}
+	ck_assert_uint_eq(w.n, SERVE_LISTENERS_MAX);
+	ck_assert(serve_watch_find(&w, 80, &now, &at));
+	ck_assert(addr_port_equal(&at, &now));
+	now.addr = addr_v4(INADDR_LOOPBACK + 2);
+	ck_assert(serve_watch_find(&w, 80, &now, &at));
+	ck_assert(addr_equal(&at.addr, &w.list[0].at.addr));
 }
 END_TEST
 
@@ -251,6 +351,9 @@ int main(void)
 	tcase_add_test(t, ports_are_counted_and_not_served_twice);
 	tcase_add_test(t, served_ports_of_this_machines_addresses_become_loopback);
 	tcase_add_test(t, servers_are_told_of_with_an_address_that_reaches_them);
+	tcase_add_test(t, lines_of_the_kernels_tables_are_read);
+	tcase_add_test(t, a_listener_is_there_until_it_is_closed_and_anothers_is_none);
+	tcase_add_test(t, the_address_stays_where_one_of_several_listeners_goes);
 	tcase_add_test(t, a_probe_takes_connections_at_a_port_of_its_own);
 	tcase_add_test(t, a_key_is_kept_as_tor_keeps_it);
 	tcase_add_test(t, what_is_no_key_is_not_stored);

@@ -85,6 +85,13 @@ def listener_of(port):
                           check=False).stdout
 
 
+def listener_process(port):
+    found = re.search("pid=([0-9]+)", subprocess.run(
+        ["ss", "-lntpH", "sport", f"= :{port}"], stdout=subprocess.PIPE, text=True,
+        check=False).stdout)
+    return int(found.group(1))
+
+
 @scenario("python's http.server becomes an onion service and another user fetches from it",
           timeout=240)
 def http_server(t):
@@ -163,6 +170,57 @@ def nginx(t):
     t.equal(again.address(), address, "the address with the same key")
     fetch(t, t.user("visiting-three"), f"http://{address}/")
     again.stop(signal.SIGQUIT)
+    t.check_no_leak()
+
+
+COMING = """
+import http.server, os, signal, sys, time
+state = {}
+def on(_sig, _frame):
+    state["server"] = http.server.ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])),
+                                                      http.server.SimpleHTTPRequestHandler)
+    state["server"].timeout = 0.1
+def off(_sig, _frame):
+    state.pop("server").server_close()
+signal.signal(signal.SIGUSR1, on)
+signal.signal(signal.SIGUSR2, off)
+on(0, 0)
+while True:
+    if "server" in state:
+        state["server"].handle_request()
+    else:
+        time.sleep(0.1)
+"""
+
+
+@scenario("a command that stops listening and lives on is served when it listens, and at the same "
+          "address again; another program on its port never", timeout=300)
+def coming(t):
+    port = free_port()
+    user = t.user("serving")
+    server = Server(t, user, ["--serve", f"80:{port}"], ["python3", "-c", COMING, str(port)],
+                    folder(user))
+    address = server.address()
+    visitor = t.user("visiting")
+    fetch(t, visitor, f"http://{address}/page")
+    listener = listener_process(port)
+    os.kill(listener, signal.SIGUSR2)
+    with socket.socket() as other:
+        t.eventually(lambda: not listener_of(port), 10, "the command has closed it")
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", port))
+        other.listen(1)
+        t.eventually(lambda: address not in user.ctl("service", "list").text, 30,
+                     "it is not served any more")
+    t.check("no longer listens" in server.text(), server.text())
+    t.check(server.p.poll() is None, "the command lives")
+    told = len(REACHABLE.findall(server.text()))
+    os.kill(listener, signal.SIGUSR1)
+    t.eventually(lambda: len(REACHABLE.findall(server.text())) > told, PUBLISH_S,
+                 f"served again: {server.text()!r}")
+    t.equal(REACHABLE.findall(server.text())[-1], address, "the address")
+    fetch(t, t.user("visiting-again"), f"http://{address}/page")
+    server.stop()
     t.check_no_leak()
 
 
