@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A private Tor network in network namespaces of its own.
 
-    network.py start [--dir D] [--wan MS [--mbit N]]
+    network.py start [--dir D] [--wan MS [--mbit N]] [--short]
                                    start it; returns when every relay is in the consensus
     network.py status [--dir D]    one line; exit status 0 when it runs
     network.py exec [--dir D] CMD ARGS...    run CMD where onionify's user would sit
@@ -13,7 +13,8 @@ Default folder: build/net (or $ONIONIFY_NET). Nothing of it can reach the host's
 network: see netns.py. One process, the holder, starts and ends all others; as
 first process of a process namespace its death is theirs. Real tor, nginx and
 dnsmasq are used; tests/deps puts them into build/peers. With --wan every host has
-a namespace of its own and every packet takes MS milliseconds: see wide.py.
+a namespace of its own and every packet takes MS milliseconds: see wide.py. With --short
+what takes hours for onion services takes minutes: see relays.py.
 """
 import argparse
 import json
@@ -112,7 +113,7 @@ class Network:
     def refresh(self):
         self.__init__(self.base)
 
-    def launch(self, wan_ms=0, mbit=0):
+    def launch(self, wan_ms=0, mbit=0, short=False):
         """Starts the holder and returns at once; wait_ready() does the waiting."""
         if self.is_running():
             raise NetworkError(f"already running in {self.base}")
@@ -130,7 +131,8 @@ class Network:
             p = subprocess.Popen(["unshare"] + flags + [sys.executable, os.path.abspath(__file__),
                                                         "hold", "--dir", self.base,
                                                         "--wan", str(wan_ms),
-                                                        "--mbit", str(mbit)],
+                                                        "--mbit", str(mbit)]
+                                 + (["--short"] if short else []),
                                  stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                                  start_new_session=True)
         self.state = {"unshare_pid": p.pid, "flags": flags, "started": time.time()}
@@ -150,8 +152,8 @@ class Network:
         self.stop()
         raise NetworkError(f"the private network did not come up (logs in {self.base}): {tail}")
 
-    def start(self, wan_ms=0, mbit=0):
-        self.launch(wan_ms, mbit)
+    def start(self, wan_ms=0, mbit=0, short=False):
+        self.launch(wan_ms, mbit, short)
         self.wait_ready()
 
     def stop(self):
@@ -290,9 +292,9 @@ def _wait_gone(pid, timeout):
 # --- the holder: first process inside ---
 
 class Holder:
-    def __init__(self, base, wan_ms=0, mbit=0):
+    def __init__(self, base, wan_ms=0, mbit=0, short=False):
         self.net = Network(base)
-        self.wan_ms, self.mbit = wan_ms, mbit
+        self.wan_ms, self.mbit, self.short = wan_ms, mbit, short
         self.children = {}
         self.kept = []      # a dropped Popen object would collect its child behind our back
         self.stopping = False
@@ -310,7 +312,7 @@ class Holder:
         tor = find_program("tor", "usr/bin/tor")
         relays.make_all_keys(tor, net.relays, net.cache)
         resolv = services.prepare(base, net.cache)
-        relays.install(net.relays, base, net.cache, resolv)
+        relays.install(net.relays, base, net.cache, resolv, self.short)
         web_ns, spaces = self.build_links()
         self.mask_resolv_conf()
         self.spawn("trap", [sys.executable, os.path.join(HERE, "trap.py"),
@@ -424,8 +426,8 @@ class Holder:
             _signal(pid, signal.SIGKILL)
 
 
-def hold(base, wan_ms, mbit):
-    h = Holder(base, wan_ms, mbit)
+def hold(base, wan_ms, mbit, short):
+    h = Holder(base, wan_ms, mbit, short)
     try:
         h.run()
     except (NetworkError, RuntimeError, OSError, subprocess.SubprocessError) as e:
@@ -445,15 +447,16 @@ def main():
             sub.add_argument("--wan", metavar="MS", type=int, default=0,
                              help="milliseconds one way between any two hosts")
             sub.add_argument("--mbit", type=int, default=0, help="of each host, with --wan")
+            sub.add_argument("--short", action="store_true", help="time periods of 4 minutes")
         if action in ("exec", "env"):
             sub.add_argument("rest", nargs=argparse.REMAINDER)
     a = p.parse_args()
     if a.action == "hold":
-        return hold(a.dir, a.wan, a.mbit)
+        return hold(a.dir, a.wan, a.mbit, a.short)
     net = Network(a.dir)
     try:
         if a.action == "start":
-            net.start(a.wan, a.mbit)
+            net.start(a.wan, a.mbit, a.short)
             print(f"network: {len(net.relays)} relays in {net.hold['seconds']} s, {net.base}")
         elif a.action == "stop":
             net.stop()

@@ -147,7 +147,19 @@ AUTHORITY_LINES = [
 ]
 
 
-def torrc(relay, all_relays, base, resolv_conf):
+# Where hours are to pass in minutes. A vote every 10 s, the shortest that there is: a time
+# period and a run of the shared random protocol take 4 minutes, and one of them ends every
+# 2 minutes. A service's introduction points serve for a minute, or for some introductions.
+SHORT_LINES = [
+    "V3AuthVotingInterval 10",
+    "V3AuthNIntervalsValid 6",
+    "ConsensusParams hs_intro_min_lifetime=50 hs_intro_max_lifetime=70 "
+    "hs_intro_min_introduce2=6 hs_intro_max_introduce2=9",
+]
+SHORT_RUN = 24 * 10     # s; periods begin half a run after runs (rend-spec-v3 2.2.1)
+
+
+def torrc(relay, all_relays, base, resolv_conf, short=False):
     d = relay.dir(base)
     lines = common_lines(all_relays) + [
         f"Nickname {relay.name}",
@@ -172,6 +184,7 @@ def torrc(relay, all_relays, base, resolv_conf):
     if relay.role == "authority":
         lines += [f"DirPort {relay.addr}:{DIR_PORT}",
                   f"V3BandwidthsFile {base}/{BANDWIDTHS}"] + AUTHORITY_LINES
+        lines += SHORT_LINES if short else []
     elif relay.role == "middle":
         lines += ["ExitPolicy reject *:*"]
     else:
@@ -185,7 +198,7 @@ def torrc(relay, all_relays, base, resolv_conf):
     return "\n".join(lines) + "\n"
 
 
-def install(all_relays, base, cache, resolv_conf):
+def install(all_relays, base, cache, resolv_conf, short=False):
     """Fresh data folders under @base with keys from @cache and torrc files.
 
     The authorities get "measurements" that make all relays equal, but themselves
@@ -200,7 +213,7 @@ def install(all_relays, base, cache, resolv_conf):
         shutil.copytree(r.dir(cache), d, ignore=shutil.ignore_patterns("made", "lock"))
         os.chmod(d, 0o700)
         with open(os.path.join(d, "torrc"), "w", encoding="ascii") as f:
-            f.write(torrc(r, all_relays, base, resolv_conf))
+            f.write(torrc(r, all_relays, base, resolv_conf, short))
 
 
 def listed(base, relay, flags=("Running", "Valid")):
