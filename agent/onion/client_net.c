@@ -356,7 +356,7 @@ static int do_solve(void *ctx, const struct hs_desc *desc, uint32_t effort, void
 	int r;
 
 	if (!n->pow)
-		n->pow = pow_pool_new(n->config.loop, CLIENT_POW_THREADS);
+		n->pow = pow_pool_new(n->config.loop, pow_pool_threads());
 	if (!n->pow)
 		return -ENOMEM;
 	memcpy(puzzle.id, desc->keys.blinded, POW_ID_LEN);

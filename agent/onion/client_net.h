@@ -14,8 +14,6 @@
 #include "agent/onion/onion_circ.h"
 #include "dirclient/netdir.h"
 
-#define CLIENT_POW_THREADS 1	/* the user's programs want the machine too */
-
 struct client_net;
 
 struct client_net_config {

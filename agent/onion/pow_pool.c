@@ -2,165 +2,131 @@
 /*
  * pow_pool.c - see pow_pool.h
  *
- * Who touches what of a job: the thread reads puzzle, effort, nonce and stop, counts
- * attempts, writes result and solution and then ended (release), and wakes the loop.
- * Everything else, the lists above all, is the loop's. A cancelled job that runs is
- * told to stop and stays in the list until its thread has ended.
+ * A job has workers, each a thread with a solver and nonces of its own: the first as soon
+ * as there is a thread to be had, more while nobody waits for one. The first solution is the
+ * job's; the others are told to stop, and the owner does not wait for them. A job that
+ * waits takes a thread away from one with several: attempts have no memory, so nothing is
+ * lost.
+ *
+ * Who touches what: a thread reads its job's puzzle and effort, its own nonce and stop,
+ * counts attempts, writes result and solution and then ended (release), and wakes the loop.
+ * Everything else, the lists above all, is the loop's. A job that was told or cancelled stays
+ * in the list until its last thread has ended.
  *
  * The sandbox lets the agent make threads (not processes) and lower their priority.
  */
-#include "agent/onion/pow_pool.h"
+#include "agent/onion/pow_internal.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "common/crypto.h"
 #include "common/log.h"
 #include "common/secret.h"
 
-#define NICE 15
-/* The batches of the solver take 20 KiB; the rest is room. */
-#define STACK_LEN (256 * 1024)
-#define SOLUTIONS_PER_ATTEMPT 2
+/* --- who gets threads --- */
 
-/* state, meaning */
-enum job_state {
-	JOB_WAITING,	/* for a thread */
-	JOB_RUNNING,	/* a thread has it */
-	JOB_ENDED,	/* no thread (any more): to be told and freed */
-};
-
-struct pow_job {
-	struct pow_pool *pool;
-	TAILQ_ENTRY(pow_job) next;
-	enum job_state state;
-	bool cancelled;
-	int64_t deadline_ms;
-	pow_solve_fn done;
-	void *ctx;
-	pthread_t thread;
-	struct equix_solver *solver;
-	/* the thread's input */
-	struct pow_puzzle puzzle;
-	uint32_t effort;
-	uint8_t nonce[POW_NONCE_LEN];
-	atomic_bool stop;
-	/* its output */
-	atomic_ullong attempts;
-	int result;		/* the loop's where there is no thread */
-	struct pow_solution solution;
-	atomic_bool ended;
-};
-TAILQ_HEAD(job_list, pow_job);
-
-struct pow_pool {
-	struct loop *loop;
-	struct ev_async wake;
-	struct ev_timer timer;	/* the next deadline */
-	struct job_list jobs;	/* oldest first */
-	unsigned int n_jobs;
-	unsigned int n_running;
-	unsigned int threads;
-};
-
-/* --- the thread --- */
-
-static void work(struct pow_job *j)
+static bool is_waiting(const struct pow_job *j)
 {
-	bool found = false;
-	int r = 0;
-
-	while (r == 0 && !found) {
-		r = pow_attempt(j->solver, &j->puzzle, j->effort, j->nonce, &j->stop,
-				&j->solution, &found);
-		pow_nonce_next(j->nonce);
-		atomic_fetch_add_explicit(&j->attempts, 1, memory_order_relaxed);
-	}
-	j->result = r;
+	return j->n_workers == 0 && !j->over && !j->told;
 }
 
-static void *thread_main(void *arg)
+/* One whose attempts others can do without; it is asked once. */
+static struct pow_worker *spare_worker(struct pow_pool *pool)
 {
-	struct pow_job *j = arg;
-	struct pow_pool *pool = j->pool;
+	struct pow_job *j;
 
-	/* Linux: of this thread alone. Without it the solver is impolite, not wrong. */
-	(void)setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), NICE);
-	work(j);
-	atomic_store_explicit(&j->ended, true, memory_order_release);
-	ev_async_send(pool->loop->ev, &pool->wake);
+	TAILQ_FOREACH(j, &pool->jobs, next) {
+		struct pow_worker *found = NULL;
+		unsigned int n = 0;
+
+		EACH_WORKER(j, w) {
+			if (!w->used || atomic_load_explicit(&w->stop, memory_order_relaxed))
+				continue;
+			found = w;
+			n++;
+		}
+		if (n > 1)
+			return found;
+	}
 	return NULL;
 }
 
-/*
- * The agent's signals are for the loop's thread. SIGSYS stays: the sandbox answers
- * with it, and one that is blocked kills.
- */
-static int start_thread(struct pow_job *j)
+static unsigned int count_stopping(const struct pow_pool *pool)
 {
-	pthread_attr_t attr;
-	sigset_t all;
-	sigset_t old;
-	int r = pthread_attr_init(&attr);
+	const struct pow_job *j;
+	unsigned int n = 0;
 
-	if (r != 0)
-		return -r;
-	sigfillset(&all);
-	sigdelset(&all, SIGSYS);
-	(void)pthread_attr_setstacksize(&attr, STACK_LEN);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(&j->thread, &attr, thread_main, j);
-	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
-	pthread_attr_destroy(&attr);
-	return -r;
+	TAILQ_FOREACH(j, &pool->jobs, next) {
+		for (size_t i = 0; i < POW_THREADS_MAX; i++)
+			n += j->workers[i].used &&
+			     atomic_load_explicit(&j->workers[i].stop, memory_order_relaxed);
+	}
+	return n;
+}
+
+/* Threads for those that have none; how many have to wait. */
+static unsigned int serve_waiting(struct pow_pool *pool)
+{
+	unsigned int waiting = 0;
+	struct pow_job *j;
+	int r;
+
+	TAILQ_FOREACH(j, &pool->jobs, next) {
+		if (!is_waiting(j))
+			continue;
+		if (pool->n_running >= pool->threads) {
+			waiting++;
+			continue;
+		}
+		r = pow_worker_start(j);
+		if (r == 0)
+			continue;
+		j->over = true;
+		j->result = r;
+		log_warn_limited("no thread to solve a puzzle of an onion service: %s", strerror(-r));
+		ev_async_send(pool->loop->ev, &pool->wake);
+	}
+	return waiting;
+}
+
+/* What is left over helps where the fewest are at work. */
+static void add_helpers(struct pow_pool *pool)
+{
+	while (pool->n_running < pool->threads) {
+		struct pow_job *best = NULL;
+		struct pow_job *j;
+
+		TAILQ_FOREACH(j, &pool->jobs, next) {
+			if (!j->over && !j->told && j->n_workers > 0 &&
+			    (!best || j->n_workers < best->n_workers))
+				best = j;
+		}
+		if (!best || pow_worker_start(best) < 0)
+			return;
+	}
+}
+
+static void fill_threads(struct pow_pool *pool)
+{
+	unsigned int waiting = serve_waiting(pool);
+	unsigned int stopping = count_stopping(pool);
+	struct pow_worker *w;
+
+	if (waiting == 0)
+		add_helpers(pool);
+	while (waiting > stopping && (w = spare_worker(pool))) {
+		atomic_store_explicit(&w->stop, true, memory_order_relaxed);
+		stopping++;
+	}
 }
 
 /* --- jobs --- */
 
 static void set_timer(struct pow_pool *pool);
-
-static int job_run(struct pow_job *j)
-{
-	int r;
-
-	j->solver = equix_solver_new();
-	if (!j->solver)
-		return -ENOMEM;
-	r = start_thread(j);
-	if (r == 0) {
-		j->state = JOB_RUNNING;
-		j->pool->n_running++;
-	}
-	return r;
-}
-
-static void fill_threads(struct pow_pool *pool)
-{
-	struct pow_job *j;
-	int r;
-
-	TAILQ_FOREACH(j, &pool->jobs, next) {
-		if (pool->n_running >= pool->threads)
-			return;
-		if (j->state != JOB_WAITING)
-			continue;
-		r = job_run(j);
-		if (r != 0) {
-			j->state = JOB_ENDED;
-			j->result = r;
-			log_warn_limited("no thread to solve a puzzle of an onion service: %s",
-					 strerror(-r));
-			ev_async_send(pool->loop->ev, &pool->wake);
-		}
-	}
-}
 
 static void job_free(struct pow_job *j)
 {
@@ -168,45 +134,59 @@ static void job_free(struct pow_job *j)
 
 	TAILQ_REMOVE(&pool->jobs, j, next);
 	pool->n_jobs--;
-	equix_solver_free(j->solver);
 	secret_wipe(j, sizeof(*j));
 	free(j);
 }
 
-/* Waits for a thread that has ended, or is about to. */
-static void job_join(struct pow_job *j)
+/* Nobody wants it any more; it goes with its last worker. */
+static void job_leave(struct pow_job *j)
 {
-	(void)pthread_join(j->thread, NULL);
-	j->state = JOB_ENDED;
-	j->pool->n_running--;
+	j->told = true;
+	j->deadline_ms = INT64_MAX;
+	pow_workers_stop(j);
+	if (j->n_workers == 0)
+		job_free(j);
 }
 
-/* Tells the owner; what was stopped and not by cancelling ran out of time. */
+/* Tells the owner. */
 static void job_finish(struct pow_job *j)
 {
-	pow_solve_fn done = j->cancelled ? NULL : j->done;
-	int result = j->result == -ECANCELED ? -ETIMEDOUT : j->result;
 	struct pow_solution solution = j->solution;
+	pow_solve_fn done = j->done;
+	int result = j->result;
 	void *ctx = j->ctx;
 
 	if (result == 0)
 		log_debug("puzzle of effort %u: solved in %llu attempts", j->effort,
-			  atomic_load_explicit(&j->attempts, memory_order_relaxed));
-	job_free(j);
-	if (done)
-		done(ctx, result, result == 0 ? &solution : NULL);
+			  (unsigned long long)pow_job_attempts(j));
+	job_leave(j);
+	done(ctx, result, result == 0 ? &solution : NULL);
+}
+
+/* Takes in the threads that have ended. */
+static void collect(struct pow_pool *pool)
+{
+	struct pow_job *j;
+	struct pow_job *next;
+
+	for (j = TAILQ_FIRST(&pool->jobs); j; j = next) {
+		next = TAILQ_NEXT(j, next);
+		EACH_WORKER(j, w) {
+			if (w->used && atomic_load_explicit(&w->ended, memory_order_acquire))
+				pow_worker_join(w);
+		}
+		if (j->told && j->n_workers == 0)
+			job_free(j);
+	}
 }
 
 /* One job that is over. Its owner may start and cancel others: begin from the front again. */
-static struct pow_job *next_ended(struct pow_pool *pool)
+static struct pow_job *next_over(struct pow_pool *pool)
 {
 	struct pow_job *j;
 
 	TAILQ_FOREACH(j, &pool->jobs, next) {
-		if (j->state == JOB_RUNNING &&
-		    atomic_load_explicit(&j->ended, memory_order_acquire))
-			job_join(j);
-		if (j->state == JOB_ENDED)
+		if (j->over && !j->told)
 			return j;
 	}
 	return NULL;
@@ -219,7 +199,8 @@ static void on_wake(struct ev_loop *ev, struct ev_async *w, int revents)
 
 	(void)ev;
 	(void)revents;
-	while ((j = next_ended(pool)))
+	collect(pool);
+	while ((j = next_over(pool)))
 		job_finish(j);
 	fill_threads(pool);
 	set_timer(pool);
@@ -229,13 +210,13 @@ static void on_wake(struct ev_loop *ev, struct ev_async *w, int revents)
 
 static void job_expire(struct pow_job *j)
 {
-	atomic_store_explicit(&j->stop, true, memory_order_relaxed);
 	j->deadline_ms = INT64_MAX;
-	if (j->state == JOB_WAITING) {
-		j->state = JOB_ENDED;
-		j->result = -ETIMEDOUT;
-		ev_async_send(j->pool->loop->ev, &j->pool->wake);
-	}
+	if (j->over)
+		return;
+	j->over = true;
+	j->result = -ETIMEDOUT;
+	pow_workers_stop(j);
+	ev_async_send(j->pool->loop->ev, &j->pool->wake);
 }
 
 static void on_timer(struct ev_loop *ev, struct ev_timer *w, int revents)
@@ -300,10 +281,12 @@ void pow_pool_free(struct pow_pool *pool)
 	if (!pool)
 		return;
 	TAILQ_FOREACH(j, &pool->jobs, next)
-		atomic_store_explicit(&j->stop, true, memory_order_relaxed);
+		pow_workers_stop(j);
 	while ((j = TAILQ_FIRST(&pool->jobs))) {
-		if (j->state == JOB_RUNNING)
-			job_join(j);
+		EACH_WORKER(j, w) {
+			if (w->used)
+				pow_worker_join(w);
+		}
 		job_free(j);
 	}
 	ev_timer_stop(pool->loop->ev, &pool->timer);
@@ -330,7 +313,7 @@ int pow_solve_start(struct pow_pool *pool, const struct pow_puzzle *puzzle, uint
 	j->done = done;
 	j->ctx = ctx;
 	j->deadline_ms = loop_now_ms(pool->loop) + timeout_ms;
-	crypto_random(j->nonce, sizeof(j->nonce));
+	crypto_random(&j->first_range, sizeof(j->first_range));
 	TAILQ_INSERT_TAIL(&pool->jobs, j, next);
 	pool->n_jobs++;
 	fill_threads(pool);
@@ -343,20 +326,28 @@ void pow_solve_cancel(struct pow_job *j)
 {
 	struct pow_pool *pool = j->pool;
 
-	assert(!j->cancelled);
-	if (j->state == JOB_RUNNING) {
-		j->cancelled = true;
-		j->deadline_ms = INT64_MAX;
-		atomic_store_explicit(&j->stop, true, memory_order_relaxed);
-	} else {
-		job_free(j);
-	}
+	assert(!j->told);
+	job_leave(j);
 	set_timer(pool);
 }
 
 uint64_t pow_job_attempts(const struct pow_job *j)
 {
-	return atomic_load_explicit(&j->attempts, memory_order_relaxed);
+	uint64_t n = j->attempts;
+
+	for (size_t i = 0; i < POW_THREADS_MAX; i++)
+		n += atomic_load_explicit(&j->workers[i].attempts, memory_order_relaxed);
+	return n;
+}
+
+unsigned int pow_pool_threads(void)
+{
+	cpu_set_t cpus;
+	int n = sched_getaffinity(0, sizeof(cpus), &cpus) == 0 ? CPU_COUNT(&cpus) : 1;
+
+	/* One is for the loop and the user's programs. */
+	n = n > 1 ? n - 1 : 1;
+	return n < POW_THREADS_MAX ? (unsigned int)n : POW_THREADS_MAX;
 }
 
 unsigned int pow_pool_jobs(const struct pow_pool *pool)

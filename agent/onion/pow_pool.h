@@ -5,8 +5,9 @@
  * The only threads of the agent. Each lives for one job: it gets a copy of the puzzle
  * and memory of its own, works at the lowest priority, touches nothing else of the
  * agent's and neither logs nor allocates; its end is told to the loop by ev_async.
- * Two jobs run at a time at most, POW_JOBS_MAX may wait in the order they came. Made
- * when there is work, so that an agent at rest has one thread.
+ * All threads work at one puzzle where there is one, in ranges of nonces that do not meet,
+ * and share themselves out where there are several; POW_JOBS_MAX may wait in the order
+ * they came. Made when there is work, so that an agent at rest has one thread.
  *
  * All functions are for the loop's thread.
  */
@@ -16,7 +17,7 @@
 #include "agent/onion/pow.h"
 #include "common/loop.h"
 
-#define POW_THREADS_MAX 2
+#define POW_THREADS_MAX 8	/* of 1.6 MB each */
 #define POW_JOBS_MAX 32		/* running and waiting */
 
 struct pow_pool;
@@ -29,6 +30,8 @@ struct pow_job;
  */
 typedef void (*pow_solve_fn)(void *ctx, int result, const struct pow_solution *solution);
 
+/* As many as this process may use processors, without one, from 1 to POW_THREADS_MAX. */
+unsigned int pow_pool_threads(void);
 /* @loop is borrowed; @threads 1..POW_THREADS_MAX. NULL: no memory. */
 struct pow_pool *pow_pool_new(struct loop *loop, unsigned int threads);
 /* Cancels all jobs and waits for their threads, which takes microseconds. NULL is fine. */
@@ -50,7 +53,7 @@ void pow_solve_cancel(struct pow_job *job);
 
 /* Attempts made so far. */
 uint64_t pow_job_attempts(const struct pow_job *job);
-/* Jobs running or waiting. */
+/* Jobs running or waiting, and those whose threads have not ended yet. */
 unsigned int pow_pool_jobs(const struct pow_pool *pool);
 
 #endif

@@ -30,6 +30,7 @@ onion_SRCS := \
 	agent/onion/pow.c \
 	agent/onion/pow_effort.c \
 	agent/onion/pow_pool.c \
+	agent/onion/pow_worker.c \
 	agent/onion/rend_msg.c \
 	agent/onion/service_clients.c \
 	agent/onion/service_config.c \

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "agent/onion/hashx.h"
-#include "agent/onion/pow.h"
+#include "agent/onion/pow_pool.h"
 #include "common/crypto.h"
 #include "tests/bench/bench_measure.h"
 
@@ -68,6 +68,66 @@ static void make_proof(struct bench *b)
 	}
 }
 
+/* --- one puzzle beside a loop --- */
+
+#define POOL_S 1.0
+
+static void on_solved(void *ctx, int result, const struct pow_solution *solution)
+{
+	bool *gone = ctx;
+
+	*gone = true;
+	(void)result;
+	(void)solution;
+}
+
+static void break_loop(struct ev_loop *ev, struct ev_timer *t, int revents)
+{
+	(void)t;
+	(void)revents;
+	ev_break(ev, EVBREAK_ALL);
+}
+
+/* Attempts a second at one puzzle; 0 in the rare case that it is solved meanwhile. */
+static double pool_rate(const struct bench *b, unsigned int threads)
+{
+	struct ev_loop *ev = ev_loop_new(EVFLAG_AUTO);
+	struct pow_pool *pool;
+	struct pow_job *job;
+	struct ev_timer timer;
+	struct loop loop;
+	double rate = 0, began;
+	bool gone = false;
+
+	loop_init(&loop, ev);
+	pool = pow_pool_new(&loop, threads);
+	began = bench_seconds();
+	if (pool && pow_solve_start(pool, &b->puzzle, POW_CLIENT_EFFORT_MAX, 60000, on_solved, &gone,
+				    &job) == 0) {
+		ev_timer_init(&timer, break_loop, POOL_S, 0.);
+		ev_timer_start(ev, &timer);
+		ev_run(ev, 0);
+		if (!gone)
+			rate = (double)pow_job_attempts(job) / (bench_seconds() - began);
+	}
+	pow_pool_free(pool);
+	loop_deinit(&loop);
+	ev_loop_destroy(ev);
+	return rate;
+}
+
+static void print_pool(const struct bench *b)
+{
+	unsigned int threads = pow_pool_threads();
+	char name[32];
+
+	printf("%-28s %10.1f /s\n", "one puzzle, one thread", pool_rate(b, 1));
+	if (threads == 1)
+		threads = 2;	/* as if there were a third processor */
+	snprintf(name, sizeof(name), "one puzzle, %u threads", threads);
+	printf("%-28s %10.1f /s\n", name, pool_rate(b, threads));
+}
+
 int main(void)
 {
 	struct bench b = { .counter = 1 };
@@ -85,6 +145,7 @@ int main(void)
 	printf("%-28s %10.1f /s\n", "Equi-X solutions",
 	       (double)b.solutions / (40 * BENCH_ROUNDS) / t);
 	printf("%-28s %10.1f us\n", "proof of work verified", bench_measure(verify, &b, 500) * 1e6);
+	print_pool(&b);
 	equix_solver_free(b.solver);
 	return b.sink == 1;
 }

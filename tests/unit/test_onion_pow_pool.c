@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/onion/pow_pool.h"
 #include "common/crypto.h"
@@ -136,6 +137,65 @@ START_TEST(threads_are_few_and_go_when_idle)
 }
 END_TEST
 
+static bool wait_threads(int n)
+{
+	for (int i = 0; i < 1000; i++) {
+		ev_run(w.loop.ev, EVRUN_NOWAIT);
+		if (threads() == n)
+			return true;
+		usleep(2000);
+	}
+	return false;
+}
+
+START_TEST(all_threads_work_at_one_puzzle_and_share_themselves_out)
+{
+	int before = threads();
+	struct pow_job *hard = start(HARD, LONG_MS);
+	struct pow_job *other;
+
+	ck_assert(wait_threads(before + POW_THREADS_MAX));
+	/* One that comes gets its thread, though all are taken. */
+	start(1, LONG_MS);
+	while (w.told == 0)
+		ev_run(w.loop.ev, EVRUN_ONCE);
+	ck_assert_uint_eq(w.solved, 1);
+	/* And so do as many as there are threads. */
+	for (int i = 0; i < POW_THREADS_MAX - 1; i++)
+		other = start(HARD, LONG_MS);
+	for (int i = 0; i < 1000 && pow_job_attempts(other) == 0; i++) {
+		ev_run(w.loop.ev, EVRUN_NOWAIT);
+		usleep(2000);
+	}
+	ck_assert_uint_gt(pow_job_attempts(other), 0);
+	ck_assert_int_le(threads(), before + POW_THREADS_MAX);
+	pow_solve_cancel(hard);
+	ck_assert_uint_eq(w.told, 1);
+}
+END_TEST
+
+START_TEST(with_a_solution_the_others_stop_and_the_owner_need_not_wait)
+{
+	int before = threads();
+
+	for (unsigned int i = 1; i <= 20; i++) {
+		start(4, LONG_MS);
+		while (w.told < i)
+			ev_run(w.loop.ev, EVRUN_ONCE);
+	}
+	ck_assert_uint_eq(w.solved, 20);
+	drain();
+	ck_assert(wait_threads(before));
+}
+END_TEST
+
+START_TEST(a_processor_is_left_for_others)
+{
+	ck_assert_uint_ge(pow_pool_threads(), 1);
+	ck_assert_uint_le(pow_pool_threads(), POW_THREADS_MAX);
+}
+END_TEST
+
 START_TEST(too_many_jobs_are_refused)
 {
 	struct pow_job *job;
@@ -245,6 +305,9 @@ int main(void)
 	tcase_add_test(t, a_job_is_solved_and_told_once);
 	tcase_add_test(t, the_loop_goes_on_meanwhile);
 	tcase_add_test(t, threads_are_few_and_go_when_idle);
+	tcase_add_test(t, all_threads_work_at_one_puzzle_and_share_themselves_out);
+	tcase_add_test(t, with_a_solution_the_others_stop_and_the_owner_need_not_wait);
+	tcase_add_test(t, a_processor_is_left_for_others);
 	tcase_add_test(t, too_many_jobs_are_refused);
 	tcase_add_test(t, bad_requests_are_refused);
 	tcase_add_test(t, a_deadline_ends_a_job_that_runs_and_one_that_waits);
