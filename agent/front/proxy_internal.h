@@ -6,6 +6,7 @@
 #include <ev.h>
 #include <sys/queue.h>
 
+#include "agent/front/acceptor.h"
 #include "agent/front/dns_msg.h"
 #include "agent/front/front_internal.h"
 #include "agent/front/http_exchange.h"
@@ -112,10 +113,8 @@ struct proxy_listener {
 	const struct config_listener *config;
 	unsigned int number;
 	struct listen_sockets sockets;
-	ev_io acceptor;
+	struct acceptor acceptor;
 	ev_io datagrams;
-	ev_timer pause;
-	int64_t told_ms;	/* when we last said that accept() fails; 0: never */
 };
 
 struct udp_question;

@@ -11,13 +11,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/front/acceptor.h"
 #include "agent/front/outbuf.h"
 #include "common/log.h"
 #include "common/secret.h"
-
-#define ACCEPT_BATCH 64
-#define ACCEPT_PAUSE_S 0.5	/* when descriptors ran out */
-#define ACCEPT_TELL_MS (10 * 60 * 1000)
 
 enum session_state {
 	SESSION_HEAD,	/* reading the frame's header */
@@ -53,10 +50,7 @@ struct session_set {
 	struct loop *loop;
 	const struct session_ops *ops;
 	void *ctx;
-	int listen_fd;
-	ev_io acceptor;
-	ev_timer pause;
-	int64_t told_ms;	/* when we last said that no more fit; 0: never */
+	struct acceptor acceptor;
 	struct session_list sessions;
 	size_t n;
 	struct session_counts counts;
@@ -109,16 +103,6 @@ static void drop_malformed(struct session *s)
 	s->set->counts.malformed++;
 	log_warn_limited("session: malformed request from process %ld", (long)s->pid);
 	drop(s);
-}
-
-/* Once and not at every try: it goes on as long as the others do not end. */
-static void tell_full(struct session_set *set, int error)
-{
-	if (set->told_ms > 0 && loop_now_ms(set->loop) - set->told_ms < ACCEPT_TELL_MS)
-		return;
-	set->told_ms = loop_now_ms(set->loop);
-	log_warn("session: %s: programs that connect now wait until others end%s", strerror(error),
-		 error == EMFILE ? " (the limit of descriptors, ulimit -n, is low)" : "");
 }
 
 /*
@@ -253,7 +237,7 @@ static void on_readable(struct ev_loop *ev, ev_io *w, int revents)
 		r = read_body(s);
 	if (r < 0) {
 		if (r == -EMFILE)
-			tell_full(s->set, EMFILE);
+			acceptor_tell_full(&s->set->acceptor, EMFILE);
 		if (r == -EPROTO)
 			drop_malformed(s);
 		else
@@ -363,37 +347,11 @@ int session_adopt(struct session_set *set, int fd)
 	return 0;
 }
 
-static void on_accept(struct ev_loop *ev, ev_io *w, int revents)
+static void on_accepted(void *ctx, int fd, const struct sockaddr *from, socklen_t len)
 {
-	struct session_set *set = w->data;
-
-	(void)revents;
-	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		int fd = accept4(set->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-		if (fd >= 0) {
-			(void)session_adopt(set, fd);
-			continue;
-		}
-		if (errno == EINTR || errno == ECONNABORTED)
-			continue;
-		if (errno == EAGAIN)
-			return;
-		tell_full(set, errno);
-		ev_io_stop(ev, &set->acceptor);
-		ev_timer_set(&set->pause, ACCEPT_PAUSE_S, 0.);
-		ev_timer_start(ev, &set->pause);
-		return;
-	}
-}
-
-static void on_pause_over(struct ev_loop *ev, ev_timer *w, int revents)
-{
-	struct session_set *set = w->data;
-
-	(void)revents;
-	if (set->listen_fd >= 0)
-		ev_io_start(ev, &set->acceptor);
+	(void)from;
+	(void)len;
+	(void)session_adopt(ctx, fd);
 }
 
 struct session_set *session_set_new(struct loop *loop, const struct session_ops *ops, void *ctx)
@@ -405,27 +363,16 @@ struct session_set *session_set_new(struct loop *loop, const struct session_ops 
 	set->loop = loop;
 	set->ops = ops;
 	set->ctx = ctx;
-	set->listen_fd = -1;
+	acceptor_init(&set->acceptor, loop, "session", on_accepted, set);
 	TAILQ_INIT(&set->sessions);
-	ev_init(&set->acceptor, on_accept);
-	ev_init(&set->pause, on_pause_over);
-	set->acceptor.data = set;
-	set->pause.data = set;
 	return set;
-}
-
-static void stop_listening(struct session_set *set)
-{
-	ev_io_stop(set->loop->ev, &set->acceptor);
-	ev_timer_stop(set->loop->ev, &set->pause);
-	set->listen_fd = -1;
 }
 
 void session_set_free(struct session_set *set)
 {
 	if (!set)
 		return;
-	stop_listening(set);
+	acceptor_stop(&set->acceptor);
 	while (!TAILQ_EMPTY(&set->sessions))
 		drop(TAILQ_FIRST(&set->sessions));
 	free(set);
@@ -433,9 +380,7 @@ void session_set_free(struct session_set *set)
 
 void session_listen(struct session_set *set, int fd)
 {
-	set->listen_fd = fd;
-	ev_io_set(&set->acceptor, fd, EV_READ);
-	ev_io_start(set->loop->ev, &set->acceptor);
+	acceptor_start(&set->acceptor, fd);
 }
 
 void session_on_gone(struct session *s, void (*gone)(void *user), void *user)

@@ -6,6 +6,7 @@ front_SRCS := \
 	agent/config_optimistic.c \
 	agent/config_service.c \
 	agent/config_table.c \
+	agent/front/acceptor.c \
 	agent/front/account.c \
 	agent/front/attach.c \
 	agent/front/attach_early.c \
