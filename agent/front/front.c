@@ -194,15 +194,24 @@ static void handle_request(void *ctx, struct session *s, uint8_t type, const uin
 
 static const struct session_ops session_ops = { .request = handle_request };
 
-static void pool_changed(void *ctx)
+static void tell_progress(struct front *f)
+{
+	loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
+}
+
+void front_pool_changed(void *ctx)
 {
 	struct front *f = ctx;
 
-	attach_set_run(f->attach);
+	/* Parts go one after the other while circuits close; nobody waits for any by then. */
+	if (f->stopped)
+		return;
+	if (f->attach)
+		attach_set_run(f->attach);
 	if (f->hosting)
 		hosting_kick(f->hosting);
 	if (progress_set_circuits(f->progress, pool_has_opened(f->pool), pool_problem(f->pool)))
-		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
+		tell_progress(f);
 }
 
 static void attach_used(void *ctx)
@@ -229,14 +238,15 @@ static int dir_open(void *agent, const struct dir_source *source, struct dir_con
 {
 	struct front *f = agent;
 
-	return dirlink_open(f->dirlink, source, ret);
+	return f->stopped ? -ESHUTDOWN : dirlink_open(f->dirlink, source, ret);
 }
 
 static void dir_result(void *agent, uint64_t cookie, bool good)
 {
 	struct front *f = agent;
 
-	dirlink_result(f->dirlink, cookie, good);
+	if (!f->stopped)
+		dirlink_result(f->dirlink, cookie, good);
 }
 
 /*
@@ -262,17 +272,21 @@ static void dir_progress(void *agent, const struct dir_progress *progress)
 	struct front *f = agent;
 	struct dir_progress p = *progress;
 
+	if (f->stopped)
+		return;
 	check_netdir(f);
 	if (f->had_netdir && !f->has_netdir && !p.problem)
 		p.problem = "what is known of the network is too old, and nothing newer was found yet";
 	if (progress_set_dir(f->progress, &p))
-		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
+		tell_progress(f);
 }
 
 static void dir_netdir(void *agent, const struct netdir *nd)
 {
 	struct front *f = agent;
 
+	if (f->stopped)
+		return;
 	path_set_netdir(f->config.path, nd, loop_wall(f->config.loop));
 	if (f->config.cbt)
 		cbt_set_netdir(f->config.cbt, nd);
@@ -303,7 +317,7 @@ void front_set_dirclient(struct front *f, struct dirclient *dc)
 void front_note_obstacle(struct front *f, const char *problem)
 {
 	if (!f->stopped && progress_set_obstacle(f->progress, problem))
-		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
+		tell_progress(f);
 }
 
 void front_kick(struct front *f)
@@ -335,8 +349,9 @@ void front_note_sandbox(struct front *f, const struct front_sandbox *sandbox)
 void front_note_clock_skew(struct front *f, int64_t skew_s)
 {
 	f->clock_skew_s = skew_s;
-	if (progress_set_skew(f->progress, skew_s))
-		loop_defer(f->config.loop, LOOP_PUMP, &f->progress_task);
+	/* Channels outlive us by the rounds in which circuits say good-bye. */
+	if (!f->stopped && progress_set_skew(f->progress, skew_s))
+		tell_progress(f);
 }
 
 /* The parts, in the order in which each needs those before it. */
@@ -349,7 +364,7 @@ static bool make_parts(struct front *f)
 		.path = c->path,
 		.cbt = c->cbt,
 		.config = c->config,
-		.changed = pool_changed,
+		.changed = front_pool_changed,
 		.ctx = f,
 	};
 	struct attach_config attach = { .loop = c->loop, .config = c->config,
@@ -399,6 +414,23 @@ struct front *front_new(const struct front_config *config)
 	return f;
 }
 
+/* Whoever still reaches for a part finds none, rather than what was there. */
+static void forget_parts(struct front *f)
+{
+	f->sessions = NULL;
+	f->leases = NULL;
+	f->proxy = NULL;
+	f->dirlink = NULL;
+	f->pipes = NULL;
+	f->attach = NULL;
+	f->onion = NULL;
+	f->hosting = NULL;
+	f->pool = NULL;
+	f->handles = NULL;
+	f->names = NULL;
+	f->progress = NULL;
+}
+
 void front_stop(struct front *f)
 {
 	if (f->stopped)
@@ -416,13 +448,13 @@ void front_stop(struct front *f)
 	if (f->attach)
 		attach_set_abort(f->attach);
 	attach_set_free(f->attach);
-	f->attach = NULL;
 	client_net_free(f->onion);
 	hosting_free(f->hosting);
 	pool_free(f->pool);
 	handles_free(f->handles);
 	names_free(f->names);
 	progress_free(f->progress);
+	forget_parts(f);
 }
 
 void front_free(struct front *f)

@@ -64,6 +64,9 @@ struct front {
 /* The domain of a request; NULL when refused. The caller unrefs it. */
 struct domain *front_domain(struct front *f, const struct session *s, struct ipc_str token);
 
+/* Circuits came or went (pool_config.changed); also while the front stops, and after that. */
+void front_pool_changed(void *front);
+
 /* --- dormant.c --- */
 /* A program wants something: the agent is awake from now on. */
 void front_note_use(struct front *f);

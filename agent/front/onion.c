@@ -8,7 +8,7 @@ static void changed(void *ctx)
 {
 	struct front *f = ctx;
 
-	if (f->attach)
+	if (!f->stopped && f->attach)
 		attach_set_run(f->attach);
 }
 
@@ -36,9 +36,13 @@ void onion_release(void *front, const struct domain *domain)
 int front_load_onion_auth(struct front *f, char *err, size_t err_len)
 {
 	const struct config *c = f->config.config;
-	int r = client_auth_load(client_net_auth(f->onion), c->onion_auth_dir, c->onion_auth_given, err,
-				 err_len);
+	int r;
 
+	/* A signal asks for it while the last cells leave. */
+	if (f->stopped)
+		return 0;
+	r = client_auth_load(client_net_auth(f->onion), c->onion_auth_dir, c->onion_auth_given, err,
+			     err_len);
 	if (r == 0 && client_auth_count(client_net_auth(f->onion)) > 0)
 		log_info("onion-auth: keys for %zu onion services",
 			 client_auth_count(client_net_auth(f->onion)));

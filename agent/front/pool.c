@@ -28,6 +28,12 @@ int64_t pool_now(const struct pool *p)
 	return loop_now_ms(p->config.loop);
 }
 
+void pool_tell_changed(struct pool *p)
+{
+	if (!p->closing)
+		p->config.changed(p->config.ctx);
+}
+
 void pool_circ_set_state(struct pool_circ *pc, enum pool_state to)
 {
 	static const unsigned int allowed[] = {
@@ -167,7 +173,7 @@ static void circ_opened(struct circuit *c)
 	else
 		pool_circ_apply_guard_use(pc, use);
 	pool_rearm(p);
-	p->config.changed(p->config.ctx);
+	pool_tell_changed(p);
 }
 
 static void circ_closed(struct circuit *c, const struct circuit_failure *why)
@@ -197,7 +203,7 @@ static void circ_closed(struct circuit *c, const struct circuit_failure *why)
 								: circuit_error_str(why->error));
 	forget(pc, why);
 	pool_rearm(p);
-	p->config.changed(p->config.ctx);
+	pool_tell_changed(p);
 }
 
 const struct circuit_ops pool_circ_ops = {

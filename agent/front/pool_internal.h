@@ -126,6 +126,8 @@ struct pool {
 /* --- pool.c --- */
 void pool_circ_claim(struct pool_circ *pc, struct domain *domain);
 int64_t pool_now(const struct pool *p);
+/* As pool_config.changed(), but never once the pool is being freed. */
+void pool_tell_changed(struct pool *p);
 /* Checks the transition. */
 void pool_circ_set_state(struct pool_circ *pc, enum pool_state to);
 /* Closes it and takes it off the books. */

@@ -103,7 +103,7 @@ static void note_no_path(struct pool *p, int error)
 	else if (error == -ENOENT && !p->opened_once)
 		p->problem = "no relay fits: see EntryNodes, ExitNodes and ExcludeNodes, if set";
 	if (p->problem != before)
-		p->config.changed(p->config.ctx);
+		pool_tell_changed(p);
 }
 
 int pool_launch_exit(struct pool *p, const struct path_request *req, struct domain *domain)

@@ -152,6 +152,8 @@ static void set_timer(struct pool *p, double repeat)
 {
 	struct ev_loop *ev = p->config.loop->ev;
 
+	if (p->closing)
+		return;
 	p->timer.repeat = repeat;
 	if (!ev_is_active(&p->timer) || ev_timer_remaining(ev, &p->timer) > repeat)
 		ev_timer_again(ev, &p->timer);
@@ -182,7 +184,7 @@ void pool_tick(struct ev_loop *ev, ev_timer *w, int revents)
 	}
 	pool_fill_reserve(p);
 	if (waiting || p->n_building > 0)
-		p->config.changed(p->config.ctx);
+		pool_tell_changed(p);
 	pool_rearm(p);
 }
 

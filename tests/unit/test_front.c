@@ -4,6 +4,7 @@
  *
  * The layers are real and talk to nobody; the directory client is played by this file.
  */
+#include <errno.h>
 #include <string.h>
 #include <time.h>
 
@@ -165,6 +166,47 @@ START_TEST(a_network_that_changed_is_tried_again)
 }
 END_TEST
 
+START_TEST(what_comes_after_the_end_finds_nothing)
+{
+	struct dir_connection dc;
+	char err[200];
+
+	become_ready();
+	front_stop(front);
+	/* Circuits, channels and signals may come for some rounds yet. */
+	front_pool_changed(front);
+	front_note_clock_skew(front, 7200);
+	front_note_obstacle(front, "none");
+	front_network_changed(front, true);
+	front_kick(front);
+	ck_assert_int_eq(front_load_onion_auth(front, err, sizeof(err)), 0);
+	ck_assert_uint_eq(front_host_services(front, err, sizeof(err)), 0);
+	progress(DIR_PHASE_READY, NULL);
+	front_dir_ops()->netdir(front, nd);
+	front_dir_ops()->result(front, 1, true);
+	ck_assert_int_eq(front_dir_ops()->open(front, NULL, &dc), -ESHUTDOWN);
+	for (int i = 0; i < 3; i++)
+		ev_run(ev, EVRUN_NOWAIT);
+	front_stop(front);
+}
+END_TEST
+
+/* As when streams or circuits are lost in the middle of front_stop(). */
+START_TEST(a_change_in_the_middle_of_the_end_is_ignored)
+{
+	become_ready();
+	ev_run(ev, EVRUN_NOWAIT);
+	ck_assert(!front->progress_task.queued);
+	front->pool->opened_once = true;	/* news, at other times */
+	front->stopped = true;
+	front_pool_changed(front);
+	ck_assert(!front->progress_task.queued);
+	front->stopped = false;
+	front_pool_changed(front);
+	ck_assert(front->progress_task.queued);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("front");
@@ -175,6 +217,8 @@ int main(void)
 	tcase_add_test(t, what_the_directory_says_is_told_rather_than_our_guess);
 	tcase_add_test(t, a_clock_that_is_wrong_is_told_while_there_is_no_connection);
 	tcase_add_test(t, a_network_that_changed_is_tried_again);
+	tcase_add_test(t, what_comes_after_the_end_finds_nothing);
+	tcase_add_test(t, a_change_in_the_middle_of_the_end_is_ignored);
 	suite_add_tcase(s, t);
 	return suite_run(s);
 }

@@ -344,6 +344,27 @@ START_TEST(when_the_addresses_are_gone_nothing_is_used_any_more)
 }
 END_TEST
 
+/* As when a circuit is lost while others are being closed. */
+START_TEST(a_pool_that_ends_tells_nobody_and_starts_nothing)
+{
+	struct domain *d = domain("d");
+	struct pool_need n = need(d, 80);
+	struct pool_circ *pc;
+	int before;
+
+	(void)pool_take(pool, &n, &pc);
+	ck_assert_uint_ge(n_circuits, 1);
+	before = changes;
+	ev_timer_stop(ev, &pool->timer);
+	pool->closing = true;
+	fail_circuit(0, CIRCUIT_E_CHANNEL, CHANNEL_E_CONNECT, 0);
+	pool_kick(pool);
+	ck_assert_int_eq(changes, before);
+	ck_assert(!ev_is_active(&pool->timer));
+	domain_unref(d);
+}
+END_TEST
+
 START_TEST(failures_in_a_row_slow_the_next_attempt)
 {
 	struct domain *d = domain("d");
@@ -588,6 +609,7 @@ int main(void)
 	tcase_add_loop_test(t, a_guard_that_is_full_or_rests_has_not_failed, 0, 3);
 	tcase_add_test(t, circuits_are_measured_while_the_timeout_is_learned_and_someone_is_there);
 	tcase_add_test(t, when_the_addresses_are_gone_nothing_is_used_any_more);
+	tcase_add_test(t, a_pool_that_ends_tells_nobody_and_starts_nothing);
 	tcase_add_test(t, failures_in_a_row_slow_the_next_attempt);
 	tcase_add_test(t, a_circuit_through_a_doubtful_guard_waits);
 	tcase_add_test(t, a_circuit_through_a_wrong_guard_is_closed);
