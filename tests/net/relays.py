@@ -173,6 +173,8 @@ def torrc(relay, all_relays, base, resolv_conf, short=False):
         "SocksPort 0",
         f"ControlSocket {d}/{CONTROL_SOCKET}",
         "CookieAuthentication 0",
+        # What they count is about clients, not about circuits of their own made in advance.
+        "__DisablePredictedCircuits 1",
         f"MetricsPort {relay.addr}:{METRICS_PORT}",
         "MetricsPortPolicy accept *",
     ]

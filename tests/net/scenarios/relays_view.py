@@ -5,6 +5,8 @@ import urllib.request
 
 from basic import WWW
 from harness import scenario
+from onion_host import await_reachable, host
+from onionhost import LocalServer
 from relays import METRICS_PORT
 
 SAMPLE = re.compile(r"^tor_relay_([a-z0-9_]+)(?:\{([^}]*)\})? ([0-9]+)$", re.M)
@@ -24,26 +26,56 @@ def total(all_counts, name, *labels):
                if key == name and all(label in got for label in labels))
 
 
+class Watch:
+    """What the relays count from its making on. Nobody else may use the network meanwhile."""
+
+    def __init__(self, t):
+        self.relays = t.net.relays
+        self.before = [counts(r) for r in self.relays]
+        self.after = []
+
+    def look(self):
+        self.after = [counts(r) for r in self.relays]
+
+    def more(self, name, *labels):
+        return total(self.after, name, *labels) - total(self.before, name, *labels)
+
+    def check_protocol(self, t):
+        t.equal(self.more("load_onionskins_total", 'type="tap"'), 0, "TAP handshakes")
+        t.check(all(("circ_proto_violation_total", "") in one for one in self.after),
+                "violations are counted")
+        t.equal(self.more("circ_proto_violation_total"), 0, "violations of the protocol")
+
+
 @scenario("relays count ntor v3 handshakes, congestion control and no violation of the protocol",
           timeout=120)
-def counters(t):
-    relays = [r for r in t.net.relays if r.role != "authority"]
-    before = [counts(r) for r in relays]
+def pages(t):
+    watch = Watch(t)
     c = t.user()
     for _ in range(3):
         t.ok(c.run(["curl", "-sS", WWW + "/addr"], timeout=60), "a page")
         t.ok(c.ctl("new-identity"), "other circuits")
-    after = [counts(r) for r in relays]
-
-    def more(name, *labels):
-        return total(after, name, *labels) - total(before, name, *labels)
-
-    modern = more("load_onionskins_total", 'type="ntor_v3"', 'action="processed"')
+    watch.look()
+    modern = watch.more("load_onionskins_total", 'type="ntor_v3"', 'action="processed"')
     t.check(modern >= 9, f"{modern} ntor v3 handshakes for three circuits and more")
-    t.equal(more("load_onionskins_total", 'type="tap"'), 0, "TAP handshakes")
-    t.equal(more("load_onionskins_total", 'type="ntor"'), 0, "handshakes of the older ntor")
-    t.check(more("congestion_control_total", 'action="circs_created"') >= 3,
+    t.check(watch.more("congestion_control_total", 'action="circs_created"') >= 3,
             "circuits with congestion control at exits")
-    # Since they started: by every client of every scenario so far.
-    t.check(all(("circ_proto_violation_total", "") in one for one in after), "it is counted")
-    t.equal(total(after, "circ_proto_violation_total"), 0, "violations of the protocol")
+    t.equal(watch.more("load_onionskins_total", 'type="ntor"'), 0, "older ntor handshakes")
+    watch.check_protocol(t)
+
+
+@scenario("an onion service of ours and its visitor: points as tor counts them, no violation",
+          timeout=240)
+def onion(t):
+    with LocalServer() as web:
+        watch = Watch(t)
+        c, address = host(t, target=web.target)
+        await_reachable(t, c, address)
+        visitor = t.user("relays_view-visitor")
+        t.ok(visitor.run(["curl", "-sS", "--max-time", "80", f"http://{address}/"], timeout=90),
+             "a page of the service")
+        watch.look()
+    t.check(watch.more("est_intro_total", 'action="success"') >= 3, "introduction points")
+    for name in ("est_rend_total", "intro1_total", "rend1_total"):
+        t.check(watch.more(name, 'action="success"') >= 1, name)
+    watch.check_protocol(t)
