@@ -17,6 +17,7 @@ from client import wait_until
 from harness import Failure, Skip
 import netns
 from network import ROOT
+import once
 import trap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -54,25 +55,28 @@ def built(name):
     """Path of a program of programs/, built when its source is newer; Skip where it cannot be."""
     source, compiler, after = BUILDS[name]
     source, path = os.path.join(PROGRAMS, source), os.path.join(BUILT, name)
-    if os.path.exists(path) and os.path.getmtime(path) >= os.path.getmtime(source):
-        return path
-    if not shutil.which(compiler[0]):
-        raise Skip(f"no {compiler[0]}")
-    os.makedirs(BUILT, exist_ok=True)
-    env = dict(os.environ)
-    if compiler[0] == "go":
-        env.update(GO_ENV, CGO_ENABLED="1" if "netcgo" in compiler else "0")
-    try:
-        r = subprocess.run(compiler + ["-o", path + ".new", source] + after, env=env, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-                           timeout=BUILD_TIMEOUT)
-    except subprocess.TimeoutExpired as e:
-        raise Skip(f"{compiler[0]} takes too long here") from e
-    if r.returncode:
-        raise Skip(f"{compiler[0]} cannot build {name} here: {r.stdout[-200:]}")
-    os.chmod(path + ".new", 0o755)
-    os.replace(path + ".new", path)
+    with once.making(path):
+        if not os.path.exists(path) or os.path.getmtime(path) < os.path.getmtime(source):
+            _build(name, compiler + ["-o", path + ".new", source] + after)
+            os.chmod(path + ".new", 0o755)
+            os.replace(path + ".new", path)
     return path
+
+
+def _build(name, command):
+    compiler = command[0]
+    if not shutil.which(compiler):
+        raise Skip(f"no {compiler}")
+    env = dict(os.environ)
+    if compiler == "go":
+        env.update(GO_ENV, CGO_ENABLED="1" if "netcgo" in command else "0")
+    try:
+        r = subprocess.run(command, env=env, text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, check=False, timeout=BUILD_TIMEOUT)
+    except subprocess.TimeoutExpired as e:
+        raise Skip(f"{compiler} takes too long here") from e
+    if r.returncode:
+        raise Skip(f"{compiler} cannot build {name} here: {r.stdout[-200:]}")
 
 
 # --- the trap ---

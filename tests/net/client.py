@@ -14,6 +14,7 @@ import subprocess
 import time
 
 from network import ROOT, find_program
+import once
 import relays
 
 SO_PEERCRED_LEN = 12
@@ -218,15 +219,16 @@ def programs_dir(variant):
     if variant == "release":
         return build
     mixed = os.path.join(build, "programs")
-    os.makedirs(mixed, exist_ok=True)
-    for name in ("onionify-agent", "onionctl", "onionify-run", "onionify-serve",
-                 "libonionify.so"):
-        source = os.path.join(ROOT, "build", "release" if name.endswith(".so") else variant, name)
-        target = os.path.join(mixed, name)
-        if os.path.exists(source) and (not os.path.exists(target) or
-                                       os.path.getmtime(source) > os.path.getmtime(target)):
-            shutil.copy2(source, target + ".new")
-            os.replace(target + ".new", target)
+    with once.making(os.path.join(mixed, "programs")):
+        for name in ("onionify-agent", "onionctl", "onionify-run", "onionify-serve",
+                     "libonionify.so"):
+            source = os.path.join(ROOT, "build", "release" if name.endswith(".so") else variant,
+                                  name)
+            target = os.path.join(mixed, name)
+            if os.path.exists(source) and (not os.path.exists(target) or
+                                           os.path.getmtime(source) > os.path.getmtime(target)):
+                shutil.copy2(source, target + ".new")
+                os.replace(target + ".new", target)
     return mixed
 
 

@@ -52,7 +52,8 @@ def find_program(name, *places):
 
 
 def default_dir():
-    return os.environ.get("ONIONIFY_NET") or os.path.join(ROOT, "build", "net")
+    given = os.environ.get("ONIONIFY_NET", "").split(os.pathsep)[0]
+    return given or os.path.join(ROOT, "build", "net")
 
 
 def _alive(pid):

@@ -14,6 +14,8 @@ import shutil
 import subprocess
 import time
 
+import once
+
 OR_PORT = 9001
 DIR_PORT = 7000
 METRICS_PORT = 9035
@@ -63,7 +65,11 @@ def _run(args, **kw):
 
 def _make_keys(tor, relay, cache):
     """Makes one relay's key folder in @cache, or does nothing when it is fresh."""
-    d = relay.dir(cache)
+    with once.making(relay.dir(cache)):
+        _make_missing_keys(tor, relay, relay.dir(cache))
+
+
+def _make_missing_keys(tor, relay, d):
     stamp = os.path.join(d, "made")
     if os.path.exists(stamp) and time.time() - os.path.getmtime(stamp) < KEY_CACHE_MAX_AGE:
         return

@@ -17,6 +17,7 @@ import os
 import shutil
 import subprocess
 
+import once
 from netns import (DNS_ADDR, NO_ROUTE_ADDR, SILENT_ADDR, UNREACHABLE_ADDR, WEB_ADDR, WEB_ADDR6)
 
 MIB = 1 << 20
@@ -84,26 +85,29 @@ HOSTS = (
 def make_certificate(cache):
     """A self-signed certificate for the web server; (certificate, key) paths."""
     cert, key = os.path.join(cache, "web.crt"), os.path.join(cache, "web.key")
-    if not os.path.exists(cert):
-        os.makedirs(cache, exist_ok=True)
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-                        "ec_paramgen_curve:P-256", "-nodes", "-days", "365", "-subj",
-                        "/CN=www.example.test", "-addext",
-                        "subjectAltName=DNS:www.example.test,DNS:v6only.example.test",
-                        "-keyout", key, "-out", cert + ".new"], check=True, timeout=60,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.replace(cert + ".new", cert)
+    with once.making(cert):
+        if not os.path.exists(cert):
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                            "ec_paramgen_curve:P-256", "-nodes", "-days", "365", "-subj",
+                            "/CN=www.example.test", "-addext",
+                            "subjectAltName=DNS:www.example.test,DNS:v6only.example.test",
+                            "-keyout", key, "-out", cert + ".new"], check=True, timeout=60,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            os.replace(cert + ".new", cert)
     return cert, key
 
 
 def test_file(cache, mib):
     """A file of @mib MiB that does not compress; (path, SHA-256 in hexadecimal)."""
-    files = os.path.join(cache, "files")
-    os.makedirs(files, exist_ok=True)
-    path = os.path.join(files, f"{mib}m.bin")
+    path = os.path.join(cache, "files", f"{mib}m.bin")
+    with once.making(path):
+        return path, _make_missing_file(path, mib)
+
+
+def _make_missing_file(path, mib):
     try:
         with open(path + ".sha256", encoding="ascii") as f:
-            return path, f.read().strip()
+            return f.read().strip()
     except OSError:
         pass
     h = hashlib.sha256()
@@ -115,7 +119,7 @@ def test_file(cache, mib):
     os.replace(path + ".new", path)
     with open(path + ".sha256", "w", encoding="ascii") as f:
         f.write(h.hexdigest() + "\n")
-    return path, h.hexdigest()
+    return h.hexdigest()
 
 
 def prepare(base, cache):
