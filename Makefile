@@ -91,12 +91,14 @@ $(B)/libonionify.so: $(patsubst %.c,$(B)/pic/%.o,$(shim_SRCS)) shim/exports.map
 	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -shared -Wl,--version-script=shim/exports.map -o $@ $(filter %.o,$^) $(shim_LIBS)
 
 # --- unit tests: tests/unit/test_<name>.c, one program each ---
+# What waits longest begins first.
+UNIT_FIRST := dir_client
 UNIT_PROGRAMS := $(patsubst %,$(B)/tests/unit/test_%,$(UNIT_TESTS))
 $(UNIT_PROGRAMS): %: %.o $(B)/libsupport.a $(LIBS)
 	$(call Q,LD)$(CC) $(CFLAGS) $(LDFLAGS) -pie -o $@ $< $(B)/libsupport.a $(LIBS) $(LIBS_AGENT) $(LIBS_CHECK)
 .PHONY: unit
 unit: $(UNIT_PROGRAMS)
-	@tests/run-unit $(B) $(UNIT_TESTS)
+	@tests/run-unit $(B) $(UNIT_FIRST) $(filter-out $(UNIT_FIRST),$(UNIT_TESTS))
 
 # --- fuzz harnesses: tests/fuzz/fuzz_<name>.c with LLVMFuzzerTestOneInput() ---
 FUZZ_REPLAY := $(patsubst %,$(B)/tests/fuzz/replay_%,$(FUZZERS))
@@ -116,20 +118,22 @@ fuzz:
 	build/fuzz/fuzz_$(T) -max_total_time=$(S) tests/fuzz/corpus/$(T)
 
 # --- the README's two commands, and what they stand on ---
+# As many at a time as there are processors, unless -j says something else.
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 .PHONY: deps demo check check-built check-clean-machine asan ubsan lint bench format clean
 deps:
 	@tests/deps
 demo: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@tests/net/demo
 check: deps
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(JOBS) all
 	@tests/check
 # Some minutes, root and Debian's mirror: not part of check.
 check-clean-machine: deps
 	@tests/clean-machine
 asan ubsan: deps
-	@$(MAKE) --no-print-directory VARIANT=asan all
+	@$(MAKE) --no-print-directory $(JOBS) VARIANT=asan all
 	@VARIANT=asan tests/check
 bench: deps
 	@$(MAKE) --no-print-directory all
