@@ -16,7 +16,7 @@ def fetch(t, c, timeout=70, **kw):
     return t.ok(c.run(["curl", "-sS", WWW + "/addr"], timeout=timeout, **kw), "curl")
 
 
-def gives_up(t, c, seconds=8):
+def gives_up(t, c, seconds=5):
     """onionify --timeout ends with 125 and a message, about when it was told to."""
     r = c.run(["curl", "-sS", WWW + "/addr"], options=["--timeout", str(seconds)],
               timeout=seconds + 30)
@@ -65,7 +65,7 @@ def no_network(t):
     c = t.user()
     subprocess.run(["ip", "link", "set", "dev", "uplink", "down"], check=True, timeout=10)
     try:
-        gives_up(t, c, 8)
+        gives_up(t, c)
     finally:
         restore_uplink()
     fetch(t, c, timeout=90)

@@ -93,7 +93,7 @@ def guard_stalled(t):
 
 @scenario("all exits are dead: an error in bounded time, and life returns with them", timeout=300)
 def all_exits(t):
-    c = t.user(extra=["SocksTimeout 30"])
+    c = t.user(extra=["SocksTimeout 15"])
     t.ok(c.run(["curl", "-sS", WWW + "/addr"], timeout=60), "before")
     exits = [r for r in t.net.relays if r.role == "exit"]
     for r in exits:
@@ -215,7 +215,7 @@ def few_descriptors(t):
 
 @scenario("all guards are dead: an error in bounded time, and life returns with them", timeout=300)
 def all_guards(t):
-    c = t.user(extra=["SocksTimeout 20"])
+    c = t.user(extra=["SocksTimeout 15"])
     page(t, c, "before")
     guards = [r for r in t.net.relays if r.role == "middle"]
     for r in guards:
