@@ -84,13 +84,9 @@ static bool take_report(struct job *j, const struct report *r, const char *text,
 	return false;
 }
 
-/*
- * All reports that are there, so that a stop that is over already stops nobody. A stop
- * that ends right after this is undone by the supervisor, which continues us.
- */
+/* All reports that are there. The supervisor stops and continues this process itself. */
 static bool take_reports(struct job *j)
 {
-	bool was_stopped = j->stopped;
 	struct {
 		struct report r;
 		char text[BOOK_LINE_MAX];
@@ -107,8 +103,6 @@ static bool take_reports(struct job *j)
 		j->result.kind = JOB_LOST;
 		return true;
 	}
-	if (j->stopped && !was_stopped)
-		(void)kill(getpid(), SIGSTOP);
 	return false;
 }
 

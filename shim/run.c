@@ -359,8 +359,13 @@ static int check_weak(const struct options *o, const char *name, int reason)
 static int run_once(struct command *cmd, struct job_result *ret)
 {
 	int reports, status;
-	pid_t pid = supervisor_start(cmd, &reports);
+	pid_t pid;
 
+	/* The supervisor's first steps need its files of /proc. */
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	pid = supervisor_start(cmd, &reports);
+	/* Outside the filter: the command, of the same user, is not to make use of us. */
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	/* The supervisor has it now: its end is the end of the service. */
 	if (cmd->serving.fd >= 0)
 		(void)close(cmd->serving.fd);

@@ -32,7 +32,7 @@ struct supervisor {
 	struct book *book;
 	int listener;	/* -1 in weak mode */
 	int reports;	/* to onionify-run; -1 once it is gone */
-	pid_t parent;	/* onionify-run */
+	int parent;	/* pidfd of onionify-run */
 	int chld;	/* signalfd */
 	int setup;	/* from the command until its exec: listener number, then errno */
 	pid_t pid;	/* of the command; 0 once it has ended */
@@ -148,6 +148,68 @@ static int fetch_listener(pid_t pid, int number)
 	return fd;
 }
 
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	(void)setsid();
+	if (chdir("/") < 0)
+		return;
+	for (int fd = 0; null >= 0 && fd < 3; fd++)
+		(void)dup2(null, fd);
+	if (null > 2)
+		(void)close(null);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/*
+ * Nothing that the command was given may be kept open by us: pipes would never end.
+ * @go is the pipe that the command waits at.
+ */
+static void close_others(const struct supervisor *s, int go)
+{
+	int keep[] = { 0, 1, 2, go, s->listener, s->reports, s->chld, s->setup, s->parent,
+		       s->cmd->lease, s->cmd->account, s->cmd->serving.fd };
+	size_t n = sizeof(keep) / sizeof(keep[0]);
+	int from = 0;
+
+	qsort(keep, n, sizeof(keep[0]), by_number);
+	for (size_t i = 0; i < n; i++) {
+		if (keep[i] > from)
+			(void)syscall(SYS_close_range, from, keep[i] - 1, 0);
+		if (keep[i] >= from)
+			from = keep[i] + 1;
+	}
+	(void)syscall(SYS_close_range, from, ~0U, 0);
+}
+
+/* Three descriptors a stream of the native door; the command keeps its own limit. */
+static void raise_limit(void)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
+		l.rlim_cur = l.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &l);
+	}
+}
+
+/*
+ * Before the command runs, which has our user id: it may not trace us, read our memory or
+ * take our descriptors, the listener before all. Landlock says so, too, where it is.
+ */
+static void leave_command(const struct supervisor *s, int go)
+{
+	leave_terminal();
+	raise_limit();
+	close_others(s, go);
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 /* Starts the command and takes over its listener. 0, or an errno already reported. */
 static int start_command(struct supervisor *s)
 {
@@ -180,6 +242,7 @@ static int start_command(struct supervisor *s)
 		report(s, REPORT_NOT_SUPERVISED, error);
 		return error;
 	}
+	leave_command(s, go[1]);
 	report(s, REPORT_STARTED, (int)s->pid);
 	if (write(go[1], "g", 1) != 1)
 		return EIO;
@@ -202,6 +265,16 @@ static void send_line(void *arg, const char *line)
 		(void)sendmsg(s->reports, &m, MSG_NOSIGNAL);
 }
 
+/*
+ * Both stops and their ends come from here, in the order of the command's own: what it
+ * is in the end, onionify-run is, too. One that stopped itself could do so too late.
+ */
+static void signal_parent(const struct supervisor *s, int sig)
+{
+	if (s->reports >= 0)
+		(void)syscall(SYS_pidfd_send_signal, s->parent, sig, NULL, 0);
+}
+
 static void reap(struct supervisor *s)
 {
 	struct signalfd_siginfo si;
@@ -215,11 +288,10 @@ static void reap(struct supervisor *s)
 			continue;
 		if (WIFSTOPPED(status)) {
 			report(s, REPORT_STOPPED, WSTOPSIG(status));
+			signal_parent(s, SIGSTOP);
 		} else if (WIFCONTINUED(status)) {
-			/* It may have stopped itself after the group was continued. */
 			report(s, REPORT_CONTINUED, 0);
-			if (s->reports >= 0)
-				(void)kill(s->parent, SIGCONT);
+			signal_parent(s, SIGCONT);
 		} else {
 			s->pid = 0;
 			if (s->reports >= 0)
@@ -238,40 +310,6 @@ static void read_setup(struct supervisor *s)
 		report(s, REPORT_EXEC_FAILED, error);
 	(void)close(s->setup);
 	s->setup = -1;
-}
-
-static void leave_terminal(void)
-{
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-	(void)setsid();
-	if (chdir("/") < 0)
-		return;
-	for (int fd = 0; null >= 0 && fd < 3; fd++)
-		(void)dup2(null, fd);
-	if (null > 2)
-		(void)close(null);
-}
-
-/* Nothing that the command was given may be kept open by us: pipes would never end. */
-static void close_others(const struct supervisor *s)
-{
-	int keep[] = { s->listener, s->reports, s->chld, s->setup, s->cmd->lease,
-		       s->cmd->account, s->cmd->serving.fd };
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir)) != NULL) {
-		int fd = (int)strtol(e->d_name, NULL, 10);
-		bool kept = fd <= 2 || fd == dirfd(dir);
-
-		for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
-			kept = kept || fd == keep[i];
-		if (!kept)
-			(void)close(fd);
-	}
-	if (dir)
-		(void)closedir(dir);
 }
 
 /* The last process under the filter has gone, or is going: the kernel has no more to say. */
@@ -343,21 +381,10 @@ static void serve(struct supervisor *s)
 	}
 }
 
-/* Three descriptors a stream of the native door; the command keeps its own limit. */
-static void raise_limit(void)
-{
-	struct rlimit l;
-
-	if (getrlimit(RLIMIT_NOFILE, &l) == 0 && l.rlim_cur < l.rlim_max) {
-		l.rlim_cur = l.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &l);
-	}
-}
-
 static _Noreturn void supervisor_main(const struct command *cmd, int reports)
 {
 	struct supervisor s = { .cmd = cmd, .listener = -1, .reports = reports, .setup = -1,
-				.parent = getppid() };
+				.parent = (int)syscall(SYS_pidfd_open, getppid(), 0) };
 	sigset_t chld;
 
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
@@ -367,11 +394,6 @@ static _Noreturn void supervisor_main(const struct command *cmd, int reports)
 	config_reload();
 	if (start_command(&s) != 0)
 		_exit(125);
-	leave_terminal();
-	raise_limit();
-	close_others(&s);
-	/* The programs below have our user id: they may not trace us or take our sockets. */
-	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	serve(&s);
 	/* The service ends with the last process, not with what that has left to be sent. */
 	if (cmd->serving.fd >= 0)
