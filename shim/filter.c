@@ -31,16 +31,21 @@
 #define NATIVE_ARCH AUDIT_ARCH_AARCH64
 #endif
 
+/* Wireless extensions, whose header does not go with the C library's. */
+#define SIOCIWFIRST 0x8b00
+#define SIOCIWLAST 0x8bff
+
 #define FAIL(e) (SECCOMP_RET_ERRNO | ((e) & SECCOMP_RET_DATA))
 #define ALLOW SECCOMP_RET_ALLOW
 
 /*
  * 32-bit programs on x86_64 run, without any network: these are the i386 numbers of
- * socketcall, sendmmsg, socket, bind, connect, listen, accept4, setsockopt, sendto, sendmsg
- * and io_uring's three. A 64-bit program has them too, for sockets that it made as such.
+ * socketcall, request_key, sendmmsg, socket, socketpair, bind, connect, listen, accept4,
+ * setsockopt, sendto, sendmsg and io_uring's three. A 64-bit program has them too, for
+ * sockets that it made as such.
  */
 #if defined(__x86_64__)
-static const unsigned int i386_refused[] = { 102, 345, 359, 361, 362, 363, 364, 366,
+static const unsigned int i386_refused[] = { 102, 287, 345, 359, 360, 361, 362, 363, 364, 366,
 						369, 370, 425, 426, 427 };
 #endif
 
@@ -153,6 +158,8 @@ static void rule_socket(struct filter *f, bool notify)
 	netlink = begin_if(f, AF_NETLINK);
 	load_arg(f, 2);
 	ret_socket_if(f, NETLINK_ROUTE, notify);
+	ret_socket_if(f, NETLINK_SOCK_DIAG, notify);
+	ret_socket_if(f, NETLINK_GENERIC, notify);
 	ret(f, ALLOW);
 	end_if(f, netlink);
 	ret_if(f, AF_ALG, ALLOW);
@@ -170,13 +177,42 @@ static void rule_socket(struct filter *f, bool notify)
 	end_if(f, stream);
 	dgram = begin_if(f, SOCK_DGRAM);
 	load_arg(f, 2);
-	ret_if(f, 0, ALLOW);
-	ret_if(f, IPPROTO_UDP, ALLOW);
+	/* Whoever says to be the library: datagrams are to be kept on this machine. */
+	ret_if(f, 0, notify ? SECCOMP_RET_USER_NOTIF : ALLOW);
+	ret_if(f, IPPROTO_UDP, notify ? SECCOMP_RET_USER_NOTIF : ALLOW);
 	ret_if(f, IPPROTO_ICMP, refuse(notify, EPERM));
 	ret_if(f, IPPROTO_ICMPV6, refuse(notify, EPERM));
 	ret(f, refuse(notify, EPROTONOSUPPORT));
 	end_if(f, dgram);
 	ret(f, refuse(notify, EPERM));
+	end_if(f, rule);
+}
+
+/* TIPC, too, makes pairs, and these send to where they are told. */
+static void rule_socketpair(struct filter *f)
+{
+	unsigned short rule = begin_if(f, SYS_socketpair);
+
+	load_arg(f, 0);
+	ret_if(f, AF_UNIX, ALLOW);
+	ret(f, FAIL(EOPNOTSUPP));
+	end_if(f, rule);
+}
+
+/*
+ * With something to call out about, the kernel has a helper outside make the key, and a
+ * key may be the address of a name ("dns_resolver").
+ */
+static void rule_request_key(struct filter *f)
+{
+	unsigned short rule = begin_if(f, SYS_request_key);
+
+	load_arg(f, 2);
+	(void)emit(f, BPF_JMP | BPF_JEQ | BPF_K, 1, 0, 0);
+	ret(f, FAIL(ENOKEY));
+	load_arg_high(f, 2);
+	ret_if(f, 0, ALLOW);
+	ret(f, FAIL(ENOKEY));
 	end_if(f, rule);
 }
 
@@ -280,7 +316,10 @@ static void rule_setsockopt(struct filter *f, bool notify)
 	end_if(f, rule);
 }
 
-/* Asked about for sockets of the private namespace alone: the library marks what is none. */
+/*
+ * The library marks the names of its own Unix sockets. On another one the mark gains
+ * nothing: a TCP socket is confined when it listens, one for datagrams has been (confine.h).
+ */
 static void rule_bind(struct filter *f, unsigned int notify)
 {
 	unsigned short rule = begin_if(f, SYS_bind);
@@ -306,7 +345,7 @@ static void rule_getsockopt(struct filter *f, unsigned int notify)
 	end_if(f, rule);
 }
 
-/* What the old ioctls tell of this machine's interfaces. */
+/* What the old ioctls tell of this machine's interfaces, and which wireless network it is in. */
 static void rule_ioctl(struct filter *f, unsigned int notify)
 {
 	static const unsigned int asked[] = {
@@ -321,6 +360,9 @@ static void rule_ioctl(struct filter *f, unsigned int notify)
 	(void)emit(f, BPF_JMP | BPF_JGE | BPF_K, 1, 0, SIOCGIFNAME);
 	ret(f, ALLOW);
 	RET_IF_ANY(f, asked, notify);
+	(void)emit(f, BPF_JMP | BPF_JGE | BPF_K, 0, 2, SIOCIWFIRST);
+	(void)emit(f, BPF_JMP | BPF_JGT | BPF_K, 1, 0, SIOCIWLAST);
+	ret(f, notify);
 	ret(f, ALLOW);
 	end_if(f, rule);
 }
@@ -390,6 +432,11 @@ void filter_build(struct filter *f, bool notify)
 	rule_sends(f, ask);
 	rule_receives(f, ask);
 	rule_socket(f, notify);
+	rule_socketpair(f);
+	rule_request_key(f);
+	/* Of a network's file system, which the kernel itself would talk for. */
+	ret_if(f, SYS_mount, ask);
+	ret_if(f, SYS_fsopen, ask);
 	rule_setsockopt(f, notify);
 	rule_prctl(f, notify);
 	/* Its sockets are made and connected where no filter looks. */

@@ -12,7 +12,7 @@
 #include <linux/filter.h>
 #include <stdbool.h>
 
-#define FILTER_MAX 256	/* instructions; jumps reach 255 */
+#define FILTER_MAX 512	/* instructions; each jump reaches 255 */
 
 struct filter {
 	struct sock_filter ins[FILTER_MAX];

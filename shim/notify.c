@@ -14,11 +14,13 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "shim/book.h"
 #include "shim/config.h"
+#include "shim/confine.h"
 #include "shim/door.h"
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
@@ -29,9 +31,6 @@
 
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
 #define SECCOMP_IOCTL_NOTIF_SET_FLAGS SECCOMP_IOW(4, __u64)
-#endif
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
 #endif
 #if defined(__x86_64__)
 #define NOTIFY_ARCH AUDIT_ARCH_X86_64
@@ -64,17 +63,6 @@ static int int_opt(int fd, int name)
 bool notify_is_inet(const struct call *c)
 {
 	return c->domain == AF_INET || c->domain == AF_INET6;
-}
-
-/*
- * The filter refuses SO_BINDTODEVICE, but bind() to a link-local address does the
- * same, and so may a socket that came from elsewhere. Loopback is device 1.
- */
-bool notify_is_device_bound(const struct call *c)
-{
-	int device = int_opt(c->fd, SO_BINDTOIFINDEX);
-
-	return device != 0 && device != 1;
 }
 
 /* --- answering --- */
@@ -154,6 +142,17 @@ static enum verdict connect_here(struct notify *n, struct call *c,
 	}
 	*ret = connect(c->fd, (const struct sockaddr *)addr, len) == 0 ? 0 : -errno;
 	return VERDICT_RESULT;
+}
+
+/* It unbinds a datagram socket from its device. */
+static enum verdict disconnect(struct notify *n, struct call *c, const struct sockaddr_storage *addr,
+			       socklen_t len, int64_t *ret)
+{
+	enum verdict v = connect_here(n, c, addr, len, ret);
+
+	if (c->type == SOCK_DGRAM && confine_socket(c->fd) != 0)
+		*ret = -EPERM;
+	return v;
 }
 
 /* With the program's own socket: through the agent, or to this machine's loopback. */
@@ -240,9 +239,9 @@ static enum verdict serve_connect(struct notify *n, struct call *c, int64_t *ret
 	if (!notify_is_inet(c))
 		return VERDICT_CONTINUE;
 	if (addr.ss_family == AF_UNSPEC)
-		return connect_here(n, c, &addr, len, ret);
+		return disconnect(n, c, &addr, len, ret);
 	*ret = -ENETUNREACH;
-	if (notify_is_device_bound(c)) {
+	if (confine_is_outside(c->fd)) {
 		notify_refused(n, c, "connect of a socket bound to a device", NULL, ENETUNREACH);
 		return VERDICT_RESULT;
 	}
@@ -288,6 +287,9 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	case SYS_prctl:
 		return (unsigned int)c->args[0] == CONFIG_OPEN_PRCTL ? notify_serve_open(n, c, ret) :
 								       notify_serve_note(n, c, ret);
+	case SYS_mount:
+	case SYS_fsopen:
+		return notify_serve_mount(n, c, ret);
 	default:
 		break;
 	}
@@ -366,6 +368,7 @@ struct notify *notify_new(int listener, struct book *book)
 {
 	struct seccomp_notif_sizes sizes;
 	struct notify *n = calloc(1, sizeof(*n));
+	struct stat home;
 
 	if (!n || syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0) {
 		free(n);
@@ -376,6 +379,10 @@ struct notify *notify_new(int listener, struct book *book)
 	if (!n->req) {
 		free(n);
 		return NULL;
+	}
+	if (stat("/proc/self/ns/net", &home) == 0) {
+		n->home_dev = home.st_dev;
+		n->home_ino = home.st_ino;
 	}
 	n->listener = listener;
 	n->book = book;

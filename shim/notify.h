@@ -18,11 +18,14 @@
  * TCP sockets that the preload library did not make, and all netlink sockets for routes,
  * are made in a private network namespace where there can be one (privnet.h).
  *
- * Limits. Programs, and the library's and all datagram sockets, stay in the network
- * namespace of the machine: this is safe against every accident and against programs that try, but not against one that
- * is handed an internet socket from outside (as its standard input, or by a Unix
- * socket), nor against a helper outside that does its networking for it (a browser that
- * is told to open a page, a container daemon). The files of /proc/net
+ * Limits. Programs stay in the network namespace of the machine, and so do the library's
+ * sockets and those for datagrams, which loopback's device alone is open to (confine.h).
+ * This is safe against every accident, and against programs that try, but for these: an
+ * internet socket from outside (standard input, or by a Unix socket); a helper outside
+ * that does the networking (a browser that is told to open a page, a container daemon);
+ * and threads that exchange a Unix socket for another while a call on it continues: one
+ * for datagrams, twice, first to unbind it, then to send; or a TCP one, to listen, and
+ * without Landlock to connect. The files of /proc/net
  * and /sys tell the machine's addresses, and without the private namespace netlink and
  * ioctls do; what programs tell about them is theirs. UDP other than to name
  * servers is refused. Control messages on datagrams get EIO.

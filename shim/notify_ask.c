@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "shim/confine.h"
 #include "shim/door.h"
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
@@ -96,14 +97,12 @@ enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *
  */
 enum verdict notify_serve_listen(const struct notify *n, struct call *c, int64_t *ret)
 {
-	static const char device[] = "lo";
-
 	if (!notify_is_inet(c) || c->type != SOCK_STREAM)
 		return VERDICT_CONTINUE;
 	*ret = notify_bring_home(n, c);
 	if (*ret < 0)
 		return VERDICT_RESULT;
-	if (setsockopt(c->fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof(device)) != 0)
+	if (confine_socket(c->fd) != 0)
 		*ret = -EPERM;
 	else
 		*ret = listen(c->fd, (int)c->args[1]) == 0 ? 0 : -errno;

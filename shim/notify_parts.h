@@ -26,6 +26,8 @@ struct notify {
 	int listener;
 	struct seccomp_notif *req;
 	size_t req_size;	/* the kernel may want more than our headers know */
+	dev_t home_dev;		/* the network namespace that the supervisor is in */
+	ino_t home_ino;
 	pid_t caller;		/* whose pidfd is kept */
 	int caller_pidfd;	/* -1: nobody's */
 	struct door *door;	/* made when first needed */
@@ -72,8 +74,11 @@ void notify_read_domain(pid_t tid, char ret[IPC_DOMAIN_MAX + 1]);
 bool notify_is_valid(int listener, uint64_t id);
 bool notify_still_there(const struct notify *n, uint64_t id);
 bool notify_is_inet(const struct call *c);
-/* Its packets leave by a network device, wherever they are for. */
-bool notify_is_device_bound(const struct call *c);
+/*
+ * Is this thread in the network namespace that the supervisor is in? A program may have
+ * made one for itself. Said of every thread about which nothing can be learnt.
+ */
+bool notify_is_neighbour(const struct notify *n, pid_t tid);
 /* Meant for a name server: its address in @ret. */
 bool notify_is_dns(const struct sockaddr_storage *addr, socklen_t len, struct addr_port *ret);
 /* Ours, made when first needed; NULL when it cannot be. */
@@ -99,10 +104,11 @@ void notify_answer(int listener, uint64_t id, int64_t result);
 enum verdict notify_serve_socket(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_setsockopt(const struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_note(struct notify *n, const struct call *c, int64_t *ret);
+enum verdict notify_serve_mount(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_foreign(const struct notify *n, const struct call *c, int64_t *ret);
 /* Connects a stand-in to the agent and asks for its stream. */
 enum verdict notify_serve_open(struct notify *n, struct call *c, int64_t *ret);
-/* A socket that may be had: from the private namespace if possible. */
+/* A socket that may be had: from the private namespace if possible; datagrams' are confined. */
 enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_ioctl(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *ret);

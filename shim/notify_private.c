@@ -3,8 +3,8 @@
  * notify_private.c - see notify.h: sockets from the private namespace (privnet.h)
  *
  * A program that the preload library is not in gets its TCP sockets from there, and
- * every program its view of the interfaces. Datagram sockets stay this machine's:
- * whether they are for loopback or for a name server shows with the first send.
+ * every program its view of the interfaces. Datagram sockets stay this machine's
+ * (confine.h): whether they are for loopback or for a name server shows with the first send.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,11 +18,14 @@
 #include <unistd.h>
 
 #include "shim/config.h"
+#include "shim/confine.h"
 #include "shim/door.h"
 #include "shim/notify_parts.h"
 #include "shim/privnet.h"
 #include "shim/serving.h"
 #include "shim/transplant.h"
+
+#define PORT_TRIES 8	/* the namespace may have one that is free here, if rarely */
 
 #ifndef SECCOMP_ADDFD_FLAG_SEND
 #define SECCOMP_ADDFD_FLAG_SEND (1UL << 1)	/* Linux 5.14 */
@@ -57,22 +60,34 @@ static bool is_wanted(const struct notify *n, int domain)
 	return domain == AF_INET || (domain == AF_NETLINK && privnet_has_device(n->net));
 }
 
-enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int64_t *ret)
+/* One for the call that was caught, or -ENOSYS: the kernel makes it. */
+static int make_socket(struct notify *n, const struct call *c)
 {
-	int domain = (int)c->args[0], type = (int)c->args[1];
-	struct seccomp_notif_addfd add = {
-		.id = c->id, .flags = SECCOMP_ADDFD_FLAG_SEND,
-		.newfd_flags = type & SOCK_CLOEXEC ? O_CLOEXEC : 0,
-	};
-	int fd, r;
+	int domain = (int)c->args[0], type = (int)c->args[1], protocol = (int)c->args[2], fd;
 
 	/* A program may have made a network namespace for itself: that is where it wants it. */
-	if (!notify_net(n) || !is_wanted(n, domain) || !privnet_is_neighbour(n->net, c->tid))
-		return VERDICT_CONTINUE;
-	fd = domain == AF_NETLINK ? privnet_viewer(n->net, domain, type, (int)c->args[2]) :
-				    privnet_socket(n->net, domain, type, (int)c->args[2]);
+	if (!notify_is_neighbour(n, c->tid))
+		return -ENOSYS;
+	if (domain != AF_NETLINK && (type & 0xf) == SOCK_DGRAM)
+		return confine_new_datagram(domain, type, protocol);
+	if (!notify_net(n) || !is_wanted(n, domain))
+		return -ENOSYS;
+	fd = domain == AF_NETLINK ? privnet_viewer(n->net, domain, type, protocol) :
+				    privnet_socket(n->net, domain, type, protocol);
+	return fd < 0 ? -ENOSYS : fd;
+}
+
+enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int64_t *ret)
+{
+	struct seccomp_notif_addfd add = {
+		.id = c->id, .flags = SECCOMP_ADDFD_FLAG_SEND,
+		.newfd_flags = (int)c->args[1] & SOCK_CLOEXEC ? O_CLOEXEC : 0,
+	};
+	int fd = make_socket(n, c), r;
+
+	*ret = fd;
 	if (fd < 0)
-		return VERDICT_CONTINUE;
+		return fd == -ENOSYS ? VERDICT_CONTINUE : VERDICT_RESULT;
 	add.srcfd = (unsigned int)fd;
 	r = ioctl(n->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : 0;
 	(void)close(fd);
@@ -115,6 +130,45 @@ static bool is_own(const struct sockaddr_storage *addr, socklen_t len)
 	return privnet_is_own(&ap.addr);
 }
 
+/* A port of this machine's loopback that nobody has at the moment; 0: none is to be had. */
+static uint16_t free_port(bool six)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+	struct addr_port ap = { six ? addr_v6(one) : addr_v4(INADDR_LOOPBACK), 0 };
+	struct sockaddr_storage ss;
+	socklen_t len = addr_to_sockaddr(&ap, &ss);
+	int fd = socket(six ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 0;
+	if (bind(fd, (struct sockaddr *)&ss, len) != 0 ||
+	    getsockname(fd, (struct sockaddr *)&ss, &len) != 0 ||
+	    addr_from_sockaddr((struct sockaddr *)&ss, len, &ap) != 0)
+		ap.port = 0;
+	(void)close(fd);
+	return ap.port;
+}
+
+/*
+ * In the namespace, and should it become a server's, with the same port here
+ * (home_address()): one that is chosen for the program has to be free in both. 0 or -errno.
+ */
+static int bind_there(const struct call *c, const struct sockaddr_storage *addr, socklen_t len)
+{
+	struct addr_port ap;
+	struct sockaddr_storage ss;
+	int r = -EADDRINUSE;
+
+	if (addr_from_sockaddr((const struct sockaddr *)addr, len, &ap) != 0 || ap.port != 0)
+		return bind(c->fd, (const struct sockaddr *)addr, len) == 0 ? 0 : -errno;
+	for (int i = 0; i < PORT_TRIES && r == -EADDRINUSE; i++) {
+		ap.port = free_port(addr_unmap_v4(&ap.addr).family == ADDR_V6);
+		len = addr_to_sockaddr(&ap, &ss);
+		r = bind(c->fd, (struct sockaddr *)&ss, len) == 0 ? 0 : -errno;
+	}
+	return r;
+}
+
 /*
  * An address of this machine is where others on it will look for it; that of a server
  * to be served is loopback. Datagrams come from this machine alone, like connections
@@ -122,12 +176,11 @@ static bool is_own(const struct sockaddr_storage *addr, socklen_t len)
  */
 enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *ret)
 {
-	static const char device[] = "lo";
 	struct sockaddr_storage addr;
 	socklen_t len = (socklen_t)c->args[2];
 	bool private = notify_is_private(n, c);
 
-	if (!private && (!notify_is_inet(c) || (c->type == SOCK_STREAM && !n->serving)))
+	if (!notify_is_inet(c))
 		return VERDICT_CONTINUE;
 	memset(&addr, 0, sizeof(addr));
 	*ret = -EINVAL;
@@ -136,15 +189,21 @@ enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *
 	*ret = -EFAULT;
 	if (!notify_read_mem(c->tid, &addr, c->args[1], len))
 		return VERDICT_RESULT;
+	/* Also when it fails such a bind() leaves the socket with the device. */
+	*ret = -EADDRNOTAVAIL;
+	if (confine_names_device(&addr, len))
+		return VERDICT_RESULT;
+	if (!private && c->type == SOCK_STREAM && !n->serving)
+		return VERDICT_CONTINUE;
+	*ret = -EPERM;
+	if (c->type == SOCK_DGRAM && confine_socket(c->fd) != 0)
+		return VERDICT_RESULT;
 	if (n->serving && c->type == SOCK_STREAM)
 		serving_redirect_bind(n->serving, &addr, len);
-	if (private && !is_own(&addr, len))
-		*ret = bring_home(n, c, &addr, len);
+	if (private)
+		*ret = is_own(&addr, len) ? bind_there(c, &addr, len) : bring_home(n, c, &addr, len);
 	else
 		*ret = bind(c->fd, (const struct sockaddr *)&addr, len) == 0 ? 0 : -errno;
-	if (*ret == 0 && c->type == SOCK_DGRAM &&
-	    setsockopt(c->fd, SOL_SOCKET, SO_BINDTODEVICE, device, sizeof(device)) != 0)
-		*ret = -EPERM;
 	return VERDICT_RESULT;
 }
 

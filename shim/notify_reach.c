@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -28,6 +29,15 @@ bool notify_write_mem(pid_t tid, uint64_t dst, const void *src, size_t len)
 	struct iovec from = { p.w, len }, to = { (void *)(uintptr_t)dst, len };
 
 	return process_vm_writev(tid, &from, 1, &to, 1, 0) == (ssize_t)len;
+}
+
+bool notify_is_neighbour(const struct notify *n, pid_t tid)
+{
+	char path[64];
+	struct stat st;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)tid);
+	return stat(path, &st) != 0 || (st.st_dev == n->home_dev && st.st_ino == n->home_ino);
 }
 
 void notify_read_program(pid_t tid, char ret[IPC_PROGRAM_MAX + 1])

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include "shim/confine.h"
 #include "shim/nameserver.h"
 #include "shim/notify_parts.h"
 #include "shim/policy.h"
@@ -22,7 +23,7 @@ static int64_t send_datagram(struct notify *n, const struct call *c, size_t len,
 	int error = 0;
 	ssize_t r;
 
-	if (notify_is_device_bound(c)) {
+	if (confine_is_outside(c->fd)) {
 		notify_refused(n, c, "UDP from a socket bound to a device", NULL, ENETUNREACH);
 		return -ENETUNREACH;
 	}

@@ -19,6 +19,7 @@
 #include "shim/notify_parts.h"
 #include "shim/privnet.h"
 
+#define SIOCIWFIRST 0x8b00	/* to 0x8bff; linux/wireless.h */
 #define ENTRIES_MAX 16	/* interfaces' addresses: the namespace has two */
 
 /* The private socket that questions about @domain go to. */
@@ -69,8 +70,12 @@ enum verdict notify_serve_ioctl(struct notify *n, const struct call *c, int64_t 
 	int fd;
 
 	if (c->domain < 0 || !notify_net(n) || !privnet_has_device(n->net) ||
-	    !privnet_is_neighbour(n->net, c->tid))
+	    !notify_is_neighbour(n, c->tid))
 		return VERDICT_CONTINUE;
+	/* Wireless ones: these have pointers, and that interface is none. */
+	*ret = -EOPNOTSUPP;
+	if ((c->args[1] & 0xff00) == SIOCIWFIRST)
+		return VERDICT_RESULT;
 	fd = viewer(n, c->domain);
 	if (fd < 0)
 		return VERDICT_CONTINUE;

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -31,8 +30,6 @@ struct privnet {
 	int helper;		/* requests and descriptors */
 	pthread_mutex_t lock;	/* of what is said there */
 	uint64_t cookie;	/* of the namespace */
-	dev_t dev;		/* of the supervisor's own namespace */
-	ino_t ino;
 	struct privnet_setup has;
 };
 
@@ -199,7 +196,6 @@ struct privnet *privnet_new(int *ret_error)
 {
 	struct privnet *p = calloc(1, sizeof(*p));
 	struct reply first = { 0 };
-	struct stat st;
 	int none, r = -ENOMEM;
 
 	if (!p) {
@@ -209,12 +205,8 @@ struct privnet *privnet_new(int *ret_error)
 	(void)pthread_mutex_init(&p->lock, NULL);
 	p->helper = start_helper();
 	r = p->helper < 0 ? p->helper : hear(p->helper, &first, &none);
-	if (r == 0 && stat("/proc/self/ns/net", &st) != 0)
-		r = -errno;
 	if (r == 0) {
 		p->has = first.has;
-		p->dev = st.st_dev;
-		p->ino = st.st_ino;
 		r = check_first(p);
 	}
 	if (r == 0)
@@ -283,13 +275,4 @@ bool privnet_has_ipv6(const struct privnet *p)
 bool privnet_has_device(const struct privnet *p)
 {
 	return p->has.device;
-}
-
-bool privnet_is_neighbour(const struct privnet *p, pid_t tid)
-{
-	char path[64];
-	struct stat st;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)tid);
-	return stat(path, &st) == 0 && st.st_dev == p->dev && st.st_ino == p->ino;
 }

@@ -23,7 +23,6 @@
 #define SHIM_PRIVNET_H
 
 #include <stdbool.h>
-#include <sys/types.h>
 
 #include "common/addr.h"
 
@@ -44,7 +43,5 @@ bool privnet_owns(const struct privnet *p, int fd);
 bool privnet_has_ipv6(const struct privnet *p);
 /* Something other than loopback can be seen, as programs that look for a network want. */
 bool privnet_has_device(const struct privnet *p);
-/* Does this thread live in the network namespace that the supervisor lives in? */
-bool privnet_is_neighbour(const struct privnet *p, pid_t tid);
 
 #endif

@@ -35,6 +35,7 @@ run_SRCS := \
 	shim/agent_dns.c \
 	shim/book.c \
 	shim/config.c \
+	shim/confine.c \
 	shim/door.c \
 	shim/door_run.c \
 	shim/elf.c \
@@ -48,6 +49,7 @@ run_SRCS := \
 	shim/nameserver.c \
 	shim/notify.c \
 	shim/notify_ask.c \
+	shim/notify_mount.c \
 	shim/notify_open.c \
 	shim/notify_private.c \
 	shim/notify_reach.c \

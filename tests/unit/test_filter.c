@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "shim/config.h"
+#include "shim/confine.h"
 #include "shim/epoll_table.h"
 #include "shim/filter.h"
 #include "shim/landlock.h"
@@ -153,6 +154,55 @@ START_TEST(behind_the_filter_no_tcp_socket_connects)
 }
 END_TEST
 
+START_TEST(a_datagram_socket_stays_with_loopback)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(9) };
+	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	struct sockaddr_storage ss = { .ss_family = AF_INET6 };
+	struct sockaddr_in6 *six = (struct sockaddr_in6 *)&ss;
+	int fd = confine_new_datagram(AF_INET, SOCK_DGRAM, 0), off = 0;
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_ge(fd, 0);
+	ck_assert(!confine_is_outside(fd));
+	ck_assert_int_eq(error_of(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &off, sizeof(off))), EPERM);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	ck_assert_int_eq(connect(fd, &none, sizeof(none)), 0);
+	ck_assert_int_eq(confine_socket(fd), 0);
+	ck_assert_int_eq(confine_socket(fd), 0);
+	ck_assert_int_eq(confine_socket(-1), -EBADF);
+	ck_assert(confine_is_outside(-1));
+	ck_assert_int_eq(confine_new_datagram(250, SOCK_DGRAM, 0), -EAFNOSUPPORT);
+	(void)close(fd);
+	six->sin6_addr = (struct in6_addr){ { { 0xfe, 0x80, [15] = 1 } } };
+	six->sin6_scope_id = 2;
+	ck_assert(confine_names_device(&ss, sizeof(*six)));
+	ck_assert(!confine_names_device(&ss, sizeof(*six) - 4));
+	six->sin6_scope_id = 1;
+	ck_assert(!confine_names_device(&ss, sizeof(*six)));
+	six->sin6_scope_id = 2;
+	six->sin6_addr = (struct in6_addr){ { { 0xff, 0x02, [15] = 1 } } };
+	ck_assert(confine_names_device(&ss, sizeof(*six)));
+	six->sin6_addr = (struct in6_addr){ { { 0x20, 0x01, [15] = 1 } } };
+	ck_assert(!confine_names_device(&ss, sizeof(*six)));
+	ss.ss_family = AF_INET;
+	ck_assert(!confine_names_device(&ss, sizeof(*six)));
+}
+END_TEST
+
+START_TEST(pairs_of_other_families_and_keys_that_a_helper_makes_fail)
+{
+	int sp[2];
+
+	install();
+	ck_assert_int_eq(error_of(socketpair(30, SOCK_STREAM, 0, sp)), EOPNOTSUPP);
+	ck_assert_int_eq(error_of(socketpair(AF_UNIX, SOCK_STREAM, 0, sp)), 0);
+	/* Refused before the kernel looks at it; else the bad pointer shows. */
+	ck_assert_int_eq(error_of(syscall(SYS_request_key, 1, "x", "", 0)), ENOKEY);
+	ck_assert_int_eq(error_of(syscall(SYS_request_key, 1, "x", NULL, 0)), EFAULT);
+}
+END_TEST
+
 START_TEST(a_registration_moves_to_the_socket_that_takes_the_number)
 {
 	struct epoll_event ev = { .events = EPOLLOUT | EPOLLET, .data.u64 = 0xabcdef0123456789u }, got;
@@ -192,6 +242,8 @@ int main(void)
 	tcase_add_test(t, as_a_32_bit_program_nobody_becomes_a_server);
 #endif
 	tcase_add_test(t, behind_the_filter_no_tcp_socket_connects);
+	tcase_add_test(t, a_datagram_socket_stays_with_loopback);
+	tcase_add_test(t, pairs_of_other_families_and_keys_that_a_helper_makes_fail);
 	tcase_add_test(t, a_registration_moves_to_the_socket_that_takes_the_number);
 	suite_add_tcase(s, t);
 	return suite_run(s);
