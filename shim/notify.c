@@ -309,6 +309,7 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	*ret = -EINTR;
 	if (!notify_still_there(n, c->id))
 		return VERDICT_RESULT;
+	notify_follow(n, c);
 	switch (c->nr) {
 	case SYS_connect:
 		return serve_connect(n, c, ret);

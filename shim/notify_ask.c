@@ -95,7 +95,7 @@ enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *
  * connection from outside, whatever address it is bound to, and what it accepts can
  * send to nowhere else. Done here, not continued: a thread may swap descriptors.
  */
-enum verdict notify_serve_listen(const struct notify *n, struct call *c, int64_t *ret)
+enum verdict notify_serve_listen(struct notify *n, struct call *c, int64_t *ret)
 {
 	if (!notify_is_inet(c) || c->type != SOCK_STREAM)
 		return VERDICT_CONTINUE;

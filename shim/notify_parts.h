@@ -19,6 +19,7 @@
 
 struct book;
 struct door;
+struct moves;
 struct nameserver;
 struct serving;
 
@@ -36,6 +37,7 @@ struct notify {
 	bool nested;		/* not every program is in the domain of this invocation */
 	int viewer[2];		/* sockets of @net that know its interfaces; -1: none yet */
 	struct nameserver *names;
+	struct moves *moves;	/* sockets that other processes have still (notify_moved.c) */
 	struct book *book;
 	const struct serving *serving;	/* NULL: nothing is */
 	atomic_int threads;
@@ -93,7 +95,16 @@ struct privnet *notify_net(struct notify *n);
 /* Is the call about a TCP socket of the private namespace? */
 bool notify_is_private(const struct notify *n, const struct call *c);
 /* Makes such a socket one of this machine. 0 or -errno. */
-int notify_bring_home(const struct notify *n, struct call *c);
+int notify_bring_home(struct notify *n, struct call *c);
+/* The thread group of a thread, for kernels whose pidfds know groups only. */
+pid_t notify_group_of(pid_t tid);
+/*
+ * Puts @fd in the place of the socket of the call, wherever its process has that. Takes @fd
+ * over on success. 0 or -errno.
+ */
+int notify_replace(struct notify *n, struct call *c, int fd);
+/* The socket of the call was replaced in another process: it is here, too. */
+void notify_follow(struct notify *n, struct call *c);
 /* Remembers a refusal (book.h); @what is a static text, @dest may be NULL. */
 void notify_refused(const struct notify *n, const struct call *c, const char *what,
 		    const struct addr_port *dest, int error);
@@ -111,8 +122,8 @@ enum verdict notify_serve_open(struct notify *n, struct call *c, int64_t *ret);
 /* A socket that may be had: from the private namespace if possible; datagrams' are confined. */
 enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int64_t *ret);
 enum verdict notify_serve_ioctl(struct notify *n, const struct call *c, int64_t *ret);
-enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *ret);
-enum verdict notify_serve_listen(const struct notify *n, struct call *c, int64_t *ret);
+enum verdict notify_serve_bind(struct notify *n, struct call *c, int64_t *ret);
+enum verdict notify_serve_listen(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_getpeername(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_getsockopt(struct notify *n, struct call *c, int64_t *ret);
 enum verdict notify_serve_recv(struct notify *n, struct call *c, int64_t *ret);

@@ -100,7 +100,7 @@ enum verdict notify_serve_new_socket(struct notify *n, const struct call *c, int
  * address is not here: who binds to it means "the same side as another stream", and gets
  * loopback for a server and, for the source of a stream, what it asked for. 0 or -errno.
  */
-static int bring_home(const struct notify *n, struct call *c, const struct sockaddr_storage *addr,
+static int bring_home(struct notify *n, struct call *c, const struct sockaddr_storage *addr,
 		      socklen_t len)
 {
 	int fd = transplant_copy(c->fd), r = 0;
@@ -110,14 +110,10 @@ static int bring_home(const struct notify *n, struct call *c, const struct socka
 	if (len > 0 && bind(fd, (const struct sockaddr *)addr, len) != 0)
 		r = -errno;
 	if (r == 0)
-		r = transplant_put(n->listener, c->id, c->tid, (int)c->args[0], fd);
-	if (r < 0) {
+		r = notify_replace(n, c, fd);
+	if (r < 0)
 		(void)close(fd);
-		return r;
-	}
-	(void)close(c->fd);
-	c->fd = fd;
-	return 0;
+	return r;
 }
 
 static bool is_own(const struct sockaddr_storage *addr, socklen_t len)
@@ -174,7 +170,7 @@ static int bind_there(const struct call *c, const struct sockaddr_storage *addr,
  * to be served is loopback. Datagrams come from this machine alone, like connections
  * (notify_serve_listen()). Done here, not continued: a thread may change the address.
  */
-enum verdict notify_serve_bind(const struct notify *n, struct call *c, int64_t *ret)
+enum verdict notify_serve_bind(struct notify *n, struct call *c, int64_t *ret)
 {
 	struct sockaddr_storage addr;
 	socklen_t len = (socklen_t)c->args[2];
@@ -224,7 +220,7 @@ static socklen_t home_address(const struct call *c, struct sockaddr_storage *ret
 	return notify_sockaddr_for(c->domain, &ap, ret);
 }
 
-int notify_bring_home(const struct notify *n, struct call *c)
+int notify_bring_home(struct notify *n, struct call *c)
 {
 	struct sockaddr_storage addr;
 	socklen_t len;

@@ -54,8 +54,7 @@ void notify_read_program(pid_t tid, char ret[IPC_PROGRAM_MAX + 1])
 		(void)fclose(f);
 }
 
-/* The thread group of a thread, for kernels whose pidfds know groups only. */
-static pid_t group_of(pid_t tid)
+pid_t notify_group_of(pid_t tid)
 {
 	char path[64], line[256];
 	int tgid = -1;
@@ -79,7 +78,7 @@ static int open_pidfd(pid_t tid)
 	if (p < 0)
 		p = (int)syscall(SYS_pidfd_open, tid, O_EXCL);	/* PIDFD_THREAD, Linux 6.9 */
 	if (p < 0)
-		p = (int)syscall(SYS_pidfd_open, group_of(tid), 0);
+		p = (int)syscall(SYS_pidfd_open, notify_group_of(tid), 0);
 	return p;
 }
 

@@ -36,6 +36,7 @@ run_SRCS := \
 	shim/book.c \
 	shim/config.c \
 	shim/confine.c \
+	shim/copies.c \
 	shim/door.c \
 	shim/door_run.c \
 	shim/elf.c \
@@ -50,6 +51,7 @@ run_SRCS := \
 	shim/notify.c \
 	shim/notify_ask.c \
 	shim/notify_mount.c \
+	shim/notify_moved.c \
 	shim/notify_open.c \
 	shim/notify_private.c \
 	shim/notify_reach.c \

@@ -3,11 +3,8 @@
  * transplant.h - a program's unconnected TCP socket becomes another one
  *
  * A socket of the private namespace (privnet.h) that turns out to be a server's is
- * replaced by one of this machine, with the options, flags and owner of the first.
- *
- * Limits: only the descriptor that the call named is replaced. Copies of it, made by
- * dup() or fork() before bind() or listen(), and registrations with epoll stay with
- * the old socket, which serves nobody.
+ * replaced by one of this machine, with the options, flags and owner of the first. Where
+ * it is replaced is copies.h's and notify_moved.c's business.
  */
 #ifndef SHIM_TRANSPLANT_H
 #define SHIM_TRANSPLANT_H
