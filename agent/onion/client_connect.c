@@ -335,6 +335,8 @@ void client_introduced(struct client_circ *circ, uint16_t status)
 	if (circ->state != CLIENT_CIRC_WAITING)
 		return;
 	if (status == 0) {
+		log_info("onion: domain %llu: an introduction point told the service",
+			 (unsigned long long)s->key.domain_id);
 		client_circ_end(circ);
 		/* It may have come before its introduction point said so. */
 		if (s->state != CLIENT_CONNECTING || s->rend.state != CLIENT_CIRC_READY)
