@@ -24,23 +24,27 @@
 #define HOUR 3600
 #define CERT_LEN 140	/* with the signer named inside */
 
-/* What is made anew with every descriptor. */
+/* One descriptor on its way. */
 struct build {
 	const struct hs_desc_plan *plan;
 	uint8_t signing_pk[32];
-	uint8_t ephemeral_sk[32];
-	uint8_t ephemeral_pk[32];
-	uint8_t cookie[DESC_COOKIE_LEN];
 	struct crypto_ed25519_expanded signing;
+	const struct hs_desc_auth *auth;
+	struct hs_desc_auth *own_auth;	/* where the plan has none */
 };
 
-static void build_init(struct build *b, const struct hs_desc_plan *plan)
+static int build_init(struct build *b, const struct hs_desc_plan *plan)
 {
+	int err = 0;
+
 	b->plan = plan;
+	b->own_auth = NULL;
 	crypto_ed25519_expand(&b->signing, plan->signing_seed);
 	crypto_ed25519_expanded_public(b->signing_pk, &b->signing);
-	crypto_x25519_keygen(b->ephemeral_sk, b->ephemeral_pk);
-	crypto_random(b->cookie, sizeof(b->cookie));
+	if (!plan->auth)
+		err = hs_desc_auth_new(plan->keys, plan->client_pks, plan->n_clients, &b->own_auth);
+	b->auth = plan->auth ? plan->auth : b->own_auth;
+	return err;
 }
 
 /*
@@ -138,41 +142,11 @@ static void put_client(struct desc_text *t, const struct desc_client *c)
 	desc_text_add(t, "\n");
 }
 
-/* In any order: where a client's line stands must not tell when it was added. */
-static void shuffle(struct desc_client *clients, size_t n)
-{
-	for (size_t i = n; i > 1; i--) {
-		size_t j = (size_t)crypto_random_below(i);
-		struct desc_client swap = clients[i - 1];
-
-		clients[i - 1] = clients[j];
-		clients[j] = swap;
-	}
-}
-
 static int put_clients(struct desc_text *t, const struct build *b)
 {
-	size_t n = b->plan->n_clients, all;
-	struct desc_client *clients;
-	int err = 0;
-
-	all = n == 0 ? DESC_CLIENT_MULTIPLE
-		     : (n + DESC_CLIENT_MULTIPLE - 1) / DESC_CLIENT_MULTIPLE * DESC_CLIENT_MULTIPLE;
-	clients = calloc(all, sizeof(*clients));
-	if (!clients)
-		return -ENOMEM;
-	for (size_t i = 0; i < all && !err; i++) {
-		if (i < n)
-			err = desc_client_seal(&clients[i], b->ephemeral_sk, b->plan->client_pks[i],
-					       b->plan->keys->subcredential, b->cookie);
-		else
-			desc_client_fake(&clients[i]);
-	}
-	shuffle(clients, all);
-	for (size_t i = 0; i < all && !err; i++)
-		put_client(t, &clients[i]);
-	free(clients);
-	return err;
+	for (size_t i = 0; i < b->auth->n_clients; i++)
+		put_client(t, &b->auth->clients[i]);
+	return t->error;
 }
 
 /* Encrypts @text, padded to @padded_len, into an object of @out. */
@@ -184,8 +158,8 @@ static int put_encrypted(struct desc_text *out, const struct build *b, enum desc
 
 	if (!blob)
 		return -ENOMEM;
-	if (layer == DESC_LAYER_INNER && b->plan->n_clients > 0)
-		secret.cookie = b->cookie;
+	if (layer == DESC_LAYER_INNER && b->auth->is_restricted)
+		secret.cookie = b->auth->cookie;
 	desc_encrypt(&secret, text->s, text->len, padded_len, blob);
 	desc_text_object(out, "MESSAGE", blob, padded_len + DESC_CRYPT_OVERHEAD);
 	free(blob);
@@ -201,7 +175,7 @@ static int put_middle(struct desc_text *t, const struct build *b)
 	err = put_inner(&inner, b);
 	if (!err) {
 		desc_text_add(t, "desc-auth-type x25519\ndesc-auth-ephemeral-key ");
-		desc_text_base64(t, b->ephemeral_pk, sizeof(b->ephemeral_pk), 1);
+		desc_text_base64(t, b->auth->ephemeral_pk, sizeof(b->auth->ephemeral_pk), 1);
 		desc_text_add(t, "\n");
 		err = put_clients(t, b);
 	}
@@ -284,13 +258,14 @@ int hs_desc_build(const struct hs_desc_plan *plan, char **ret_text, size_t *ret_
 	struct build b;
 	int err;
 
-	if (plan->n_intro > HS_INTRO_MAX || plan->n_clients > HS_CLIENTS_MAX ||
-	    plan->lifetime < HS_DESC_LIFETIME_MIN || plan->lifetime > HS_DESC_LIFETIME_MAX ||
-	    (plan->terms.has_cc && plan->terms.sendme_inc == 0))
+	if (plan->n_intro > HS_INTRO_MAX || plan->lifetime < HS_DESC_LIFETIME_MIN ||
+	    plan->lifetime > HS_DESC_LIFETIME_MAX || (plan->terms.has_cc && plan->terms.sendme_inc == 0))
 		return -EINVAL;
 	desc_text_init(&t);
-	build_init(&b, plan);
-	err = put_outer(&t, &b);
+	err = build_init(&b, plan);
+	if (!err)
+		err = put_outer(&t, &b);
+	hs_desc_auth_free(b.own_auth);
 	secret_wipe(&b, sizeof(b));
 	/* Directories take what is shorter, not as long. */
 	if (!err && t.len >= plan->len_max)

@@ -10,6 +10,7 @@
 #define ONION_DESC_MIDDLE_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "agent/onion/desc_crypt.h"
@@ -31,6 +32,15 @@ struct desc_middle {
 	size_t n_clients;
 	uint8_t *blob;		/* encrypted; free with desc_middle_deinit(), which wipes it */
 	size_t blob_len;
+};
+
+/* A service's side: what of this layer stays the same from one publication to the next. */
+struct hs_desc_auth {
+	bool is_restricted;	/* there are real clients */
+	uint8_t ephemeral_pk[32];
+	uint8_t cookie[DESC_COOKIE_LEN];
+	size_t n_clients;
+	struct desc_client clients[];
 };
 
 /* 0, enum hs_desc_error, -ENOMEM. The last line may lack its newline. */

@@ -104,6 +104,17 @@ struct hs_intro_offer {
 	uint8_t enc_sk[32];		/* X25519 secret; its public part goes out */
 };
 
+/* The made-up and the real clients of a period's descriptor, its cookie, its ephemeral key. */
+struct hs_desc_auth;
+/*
+ * @pks: X25519 keys of those who may open it; none: everyone who knows the address. 0, -EINVAL
+ * (more than HS_CLIENTS_MAX, or an unusable key), -ENOMEM.
+ */
+int hs_desc_auth_new(const struct hs_keys *keys, const uint8_t (*pks)[32], size_t n,
+		     struct hs_desc_auth **ret);
+/* Wipes it too. NULL is fine. */
+void hs_desc_auth_free(struct hs_desc_auth *auth);
+
 struct hs_desc_plan {
 	const struct hs_keys *keys;
 	const struct crypto_ed25519_expanded *blinded_sk;
@@ -114,6 +125,7 @@ struct hs_desc_plan {
 	struct hs_desc_terms terms;
 	const struct hs_intro_offer *intro;
 	size_t n_intro;			/* at most HS_INTRO_MAX */
+	const struct hs_desc_auth *auth;	/* NULL: a fresh one for these */
 	const uint8_t (*client_pks)[32];	/* X25519 keys of those who may open it */
 	size_t n_clients;		/* 0: everyone who knows the address */
 	size_t len_max;
@@ -123,8 +135,7 @@ struct hs_desc_plan {
  * hs_desc_build() - Write, encrypt and sign a descriptor
  * @ret_text:	New, NUL-terminated, to be POSTed; free with free()
  *
- * Salts, the ephemeral key, the descriptor cookie and made-up clients are fresh with
- * every call.
+ * Salts are fresh with every call: copies for several directories differ, as C tor's do.
  *
  * Return: 0, -EINVAL (too many or unusable parts), -EMSGSIZE (longer than @len_max), -ENOMEM
  */

@@ -35,6 +35,16 @@ static bool revokes(const struct service_clients *old, const struct service_clie
 	return false;
 }
 
+static void forget_auth(struct service *s)
+{
+	for (size_t i = 0; i < SERVICE_DESCS; i++) {
+		if (!s->desc[i].live)
+			continue;
+		hs_desc_auth_free(s->desc[i].auth);
+		s->desc[i].auth = NULL;
+	}
+}
+
 /* The service goes on with new options and clients, which it takes over. */
 static int adjust(struct service *s, struct service_options *options,
 		  struct service_clients *clients)
@@ -44,6 +54,8 @@ static int adjust(struct service *s, struct service_options *options,
 			 s->options.dos_burst != options->dos_burst ||
 			 revokes(&s->clients, clients);
 
+	if (!service_clients_equal(&s->clients, clients))
+		forget_auth(s);
 	if (!service_clients_equal(&s->clients, clients) ||
 	    s->options.n_intro != options->n_intro)
 		service_desc_touch_all(s);

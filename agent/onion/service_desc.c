@@ -46,7 +46,7 @@ void service_desc_drop(struct service_desc *d)
 	service_upload_cancel(d);
 	while (!TAILQ_EMPTY(&d->intros))
 		service_intro_drop(TAILQ_FIRST(&d->intros));
-	free(d->text);
+	hs_desc_auth_free(d->auth);
 	secret_wipe(d, sizeof(*d));
 }
 
@@ -175,20 +175,22 @@ static void fill_terms(const struct service *s, struct hs_desc_terms *t)
 	service_pow_terms(s, t);
 }
 
-static size_t fill_offers(const struct service_desc *d, struct hs_intro_offer *offers)
+static void fill_offers(struct service_desc *d)
 {
 	const struct service_intro *ip;
-	size_t n = 0;
 
+	secret_wipe(d->offers, sizeof(d->offers));
+	d->n_offers = 0;
 	TAILQ_FOREACH(ip, &d->intros, entry) {
-		if (ip->state != INTRO_ESTABLISHED || n == HS_INTRO_MAX)
+		struct hs_intro_offer *o = &d->offers[d->n_offers];
+
+		if (ip->state != INTRO_ESTABLISHED || d->n_offers == HS_INTRO_MAX)
 			continue;
-		offers[n].relay = ip->relay;
-		memcpy(offers[n].auth_key, ip->keys.auth_key, sizeof(offers[n].auth_key));
-		memcpy(offers[n].enc_sk, ip->enc_secret, sizeof(offers[n].enc_sk));
-		n++;
+		o->relay = ip->relay;
+		memcpy(o->auth_key, ip->keys.auth_key, sizeof(o->auth_key));
+		memcpy(o->enc_sk, ip->enc_secret, sizeof(o->enc_sk));
+		d->n_offers++;
 	}
-	return n;
 }
 
 /* Higher than any before: restarts agree by the clock, a clock set back must not lower it. */
@@ -199,39 +201,49 @@ static uint64_t next_revision(const struct service_desc *d, time_t wall)
 	return r > d->revision ? r : d->revision + 1;
 }
 
-static int build(struct service_desc *d)
+int service_desc_encode(struct service_desc *d, char **ret_text, size_t *ret_len)
 {
-	struct service *s = d->service;
-	struct hs_intro_offer offers[HS_INTRO_MAX];
-	time_t wall = loop_wall(s->host->env.loop);
+	const struct service *s = d->service;
 	struct hs_desc_plan plan = {
 		.keys = &d->keys,
 		.blinded_sk = &d->blinded,
-		.revision = next_revision(d, wall),
-		.now = wall,
+		.revision = d->revision,
+		.now = d->built,
 		.lifetime = HS_DESC_LIFETIME,
-		.intro = offers,
-		.client_pks = (const uint8_t (*)[32])s->clients.pks,
-		.n_clients = s->clients.n,
+		.terms = d->terms,
+		.intro = d->offers,
+		.n_intro = d->n_offers,
 		.len_max = s->host->params.desc_len_max,
 	};
+	int r = 0;
+
+	if (!d->auth)
+		r = hs_desc_auth_new(&d->keys, (const uint8_t (*)[32])s->clients.pks, s->clients.n,
+				     &d->auth);
+	if (r < 0)
+		return r;
+	plan.auth = d->auth;
+	memcpy(plan.signing_seed, d->signing_seed, sizeof(plan.signing_seed));
+	r = hs_desc_build(&plan, ret_text, ret_len);
+	secret_wipe(plan.signing_seed, sizeof(plan.signing_seed));
+	return r;
+}
+
+/* What there is to say now; tried out, since directories get it one after the other. */
+static int compose(struct service_desc *d)
+{
 	char *text;
 	size_t len;
 	int r;
 
-	plan.n_intro = fill_offers(d, offers);
-	memcpy(plan.signing_seed, d->signing_seed, sizeof(plan.signing_seed));
-	fill_terms(s, &plan.terms);
-	r = hs_desc_build(&plan, &text, &len);
-	secret_wipe(offers, sizeof(offers));
-	secret_wipe(plan.signing_seed, sizeof(plan.signing_seed));
-	if (r < 0)
-		return r;
-	free(d->text);
-	d->text = text;
-	d->text_len = len;
-	d->revision = plan.revision;
-	return 0;
+	d->built = loop_wall(d->service->host->env.loop);
+	d->revision = next_revision(d, d->built);
+	fill_offers(d);
+	fill_terms(d->service, &d->terms);
+	r = service_desc_encode(d, &text, &len);
+	if (r == 0)
+		free(text);
+	return r;
 }
 
 static void note_offered(struct service_desc *d)
@@ -254,7 +266,7 @@ static void publish(struct service_desc *d, const size_t *dirs, size_t n)
 {
 	struct service *s = d->service;
 	int64_t now = service_now_ms(s);
-	int r = build(d);
+	int r = compose(d);
 
 	if (r < 0) {
 		log_warn_limited("service %s: no descriptor can be made: %s", log_scrub(s->address),

@@ -100,8 +100,12 @@ struct service_desc {
 	int64_t dirty_ms;		/* since when; for SERVICE_PATIENCE_MS */
 	int64_t upload_ms;		/* when to publish again */
 	uint64_t revision;
-	char *text;			/* as published last */
-	size_t text_len;
+	struct hs_desc_auth *auth;	/* NULL: not yet, or clients have changed */
+	/* As published last; each directory gets a copy of its own. */
+	time_t built;			/* wall clock */
+	struct hs_desc_terms terms;
+	struct hs_intro_offer offers[HS_INTRO_MAX];
+	size_t n_offers;
 	struct service_upload uploads[SERVICE_DIRS_MAX];
 	size_t n_uploads;
 };
@@ -236,6 +240,8 @@ void service_desc_drop(struct service_desc *d);
 void service_desc_touch(struct service_desc *d);
 void service_desc_touch_all(struct service *s);
 size_t service_desc_established(const struct service_desc *d);
+/* What was published last, anew: with other salts. 0, -EMSGSIZE, -EINVAL, -ENOMEM. */
+int service_desc_encode(struct service_desc *d, char **ret_text, size_t *ret_len);
 int64_t service_desc_run(struct service *s);
 
 /* --- service_upload.c --- */

@@ -3,10 +3,12 @@
  * service_upload.c - one descriptor to each of its directories
  *
  * Each directory is asked over a circuit of its own, so that none learns of the
- * others. What fails is tried again a few times; then the next publication will do.
+ * others, and gets a copy of its own, encrypted anew, as C tor's do. What fails is tried
+ * again a few times; then the next publication will do.
  */
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/onion/service_internal.h"
@@ -97,12 +99,15 @@ static void on_opened(struct onion_circ *oc)
 	struct dir_request_spec spec = {
 		.path = PUBLISH_PATH,
 		.host = u->dir.or_v4.addr.family != ADDR_NONE ? &u->dir.or_v4 : &u->dir.or_v6,
-		.body = u->desc->text,
-		.body_len = u->desc->text_len,
 		.max_reply = REPLY_MAX,
 	};
-	int r = h->env.wire->post(h->env.loop, oc, &spec, on_reply, u, &u->request);
+	char *text = NULL;
+	int r = service_desc_encode(u->desc, &text, &spec.body_len);
 
+	spec.body = text;
+	if (r == 0)
+		r = h->env.wire->post(h->env.loop, oc, &spec, on_reply, u, &u->request);
+	free(text);
 	if (r < 0)
 		failed(u, strerror(-r));
 	else

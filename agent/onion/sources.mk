@@ -6,6 +6,7 @@ onion_SRCS := \
 	agent/onion/client_fetch.c \
 	agent/onion/client_map.c \
 	agent/onion/client_net.c \
+	agent/onion/desc_auth.c \
 	agent/onion/desc_build.c \
 	agent/onion/desc_crypt.c \
 	agent/onion/desc_inner.c \

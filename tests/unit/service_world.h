@@ -435,14 +435,17 @@ static struct service *the_service(void)
 }
 
 /* The descriptor that went out last for @d, as a client reads it. */
-static struct hs_desc *decode(const struct service_desc *d, const uint8_t *client_sk, int *ret_error)
+static struct hs_desc *decode(struct service_desc *d, const uint8_t *client_sk, int *ret_error)
 {
 	struct hs_keys keys;
 	struct hs_desc *desc = NULL;
+	char *text;
+	size_t len;
 
+	ck_assert_int_eq(service_desc_encode(d, &text, &len), 0);
 	ck_assert_int_eq(hs_keys_derive(&keys, d->service->key.id, d->keys.tp), 0);
-	*ret_error = hs_desc_decode(d->text, d->text_len, &keys, client_sk, loop_wall(&loop), 50000,
-				    &desc);
+	*ret_error = hs_desc_decode(text, len, &keys, client_sk, loop_wall(&loop), 50000, &desc);
+	free(text);
 	return desc;
 }
 

@@ -616,6 +616,46 @@ START_TEST(clients_open_it_and_nobody_else)
 }
 END_TEST
 
+START_TEST(copies_for_two_directories_differ_and_say_the_same)
+{
+	struct hs_desc_auth *auth;
+	struct desc_middle a, b;
+	struct hsworld w;
+	char *text[2];
+	size_t len[2];
+
+	hsworld_init(&w, 3);
+	ck_assert_int_eq(hs_desc_auth_new(&w.keys, w.plan.client_pks, _i ? 5 : 0, &auth), 0);
+	w.plan.auth = auth;
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(hs_desc_build(&w.plan, &text[i], &len[i]), 0);
+	ck_assert_uint_eq(len[0], len[1]);
+	ck_assert_str_ne(text[0], text[1]);
+	open_middle(&w, text[0], len[0], &a);
+	open_middle(&w, text[1], len[1], &b);
+	ck_assert_mem_eq(a.ephemeral, b.ephemeral, 32);
+	ck_assert_uint_eq(a.n_clients, b.n_clients);
+	ck_assert_mem_eq(a.clients, b.clients, a.n_clients * sizeof(a.clients[0]));
+	ck_assert_uint_eq(a.blob_len, b.blob_len);
+	ck_assert_mem_ne(a.blob, b.blob, a.blob_len);
+	for (int i = 0; i < 2; i++) {
+		struct hs_desc *d;
+
+		ck_assert_int_eq(hs_desc_decode(text[i], len[i], &w.keys, _i ? w.client_sk[4] : NULL,
+						w.plan.now, LEN_MAX, &d), 0);
+		ck_assert_uint_eq(d->n_intro, 3);
+		hs_desc_free(d);
+		free(text[i]);
+	}
+	desc_middle_deinit(&a);
+	desc_middle_deinit(&b);
+	hs_desc_auth_free(auth);
+	hs_desc_auth_free(NULL);
+	ck_assert_int_eq(hs_desc_auth_new(&w.keys, w.plan.client_pks, HS_CLIENTS_MAX + 1, &auth),
+			 -EINVAL);
+}
+END_TEST
+
 START_TEST(two_descriptors_share_no_line_of_the_middle_layer)
 {
 	struct hsworld w;
@@ -864,6 +904,7 @@ int main(void)
 	tcase_add_loop_test(t, what_we_build_is_read, 0, 8);
 	tcase_add_test(t, length_tells_nothing_of_points_or_clients);
 	tcase_add_loop_test(t, clients_open_it_and_nobody_else, 0, 6);
+	tcase_add_loop_test(t, copies_for_two_directories_differ_and_say_the_same, 0, 2);
 	tcase_add_loop_test(t, two_descriptors_share_no_line_of_the_middle_layer, 0, 2);
 	tcase_add_test(t, plans_that_cannot_be_are_refused);
 	tcase_add_loop_test(t, the_largest_descriptors_fit, 0, 2);
