@@ -144,6 +144,8 @@ void circuit_close(struct circuit *c, uint8_t reason);
 /* Before the first message. Not for a conflux set or leg. 0 or -EINVAL. */
 int circuit_set_role(struct circuit *c, enum circuit_role role);
 enum circuit_role circuit_get_role(const struct circuit *c);
+/* Has a message of its role been sent? */
+bool circuit_onion_asked(const struct circuit *c);
 /*
  * Sends an onion service's message to the last relay of an open circuit. 0; -ENOTCONN; -EINVAL:
  * the role does not send @command, or not (again) now, or @len does not fit.

@@ -71,6 +71,11 @@ int circuit_set_role(struct circuit *c, enum circuit_role role)
 	return 0;
 }
 
+bool circuit_onion_asked(const struct circuit *c)
+{
+	return c->onion_step != ONION_SILENT;
+}
+
 enum circuit_role circuit_get_role(const struct circuit *c)
 {
 	return c->role;

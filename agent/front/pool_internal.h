@@ -175,6 +175,8 @@ static inline bool pool_circ_is_path(const struct pool_circ *pc)
 void pool_onion_ready(struct pool_circ *pc);
 /* The circuit is lost to its asker, who is told if there still is one. NULL: we closed it. */
 void pool_onion_lost(struct pool_circ *pc, const struct circuit_failure *why);
+/* It has no asker and lives on for the looks of it. */
+bool pool_onion_lingers(const struct pool_circ *pc);
 void pool_onion_message(struct circuit *c, uint8_t command, const uint8_t *body, size_t len);
 void pool_onion_begin(struct circuit *c, struct stream *s, const struct stream_asked *asked);
 enum path_purpose pool_onion_path_purpose(enum onion_purpose purpose);

@@ -15,7 +15,8 @@
  * about the guard.
  *
  * A client's introduction circuit outlives its use until MaxCircuitDirtiness, as C tor's
- * does, so that its second hop cannot tell it by that. The asker is told of a loss
+ * does, so that its second hop cannot tell it by that; so do circuits to directories, and one
+ * to an introduction point that turned out not to be needed. The asker is told of a loss
  * exactly once, never from within a call of its own.
  */
 #include "agent/front/pool_onion.h"
@@ -31,7 +32,7 @@
 
 #define EXTEND_TIMEOUT_MS 30000	/* before anything is learned */
 #define EXTEND_EXTRA_MS 1000	/* C tor's, for relays that others chose (circuituse.c) */
-#define LINGERING_MAX 32	/* introductions of ten minutes, for all but the busiest */
+#define LINGERING_MAX 64	/* of ten minutes, for all but the busiest */
 #define TRIES_MAX 4
 #define TRIES_MS 15000		/* from the first one on */
 
@@ -348,15 +349,39 @@ static int do_launch(void *ctx, const struct onion_circ_request *req, struct oni
 	return 0;
 }
 
-/* Circuits without an asker that live on for the looks of it. */
-static size_t count_lingering(const struct pool *p)
+bool pool_onion_lingers(const struct pool_circ *pc)
 {
-	const struct pool_circ *pc;
+	return pc->purpose == POOL_ONION && !pc->order && pc->used_ms > 0;
+}
+
+static bool may_linger(const struct pool *p, const struct pool_circ *pc,
+		       enum onion_purpose purpose)
+{
+	const struct pool_circ *other;
 	size_t n = 0;
 
-	TAILQ_FOREACH(pc, &p->circs, entry)
-		n += pc->purpose == POOL_ONION && !pc->order && pc->used_ms > 0;
-	return n;
+	if (pc->state != POOL_OPEN)
+		return false;
+	switch (purpose) {
+	case ONION_CLIENT_INTRO:
+		/* Its second hop shall not see it end with the introduction. */
+		if (!circuit_is_padding(pc->circuit))
+			return false;
+		break;
+	case ONION_SERVICE_INTRO:
+		if (circuit_onion_asked(pc->circuit))
+			return false;
+		break;
+	case ONION_CLIENT_HSDIR:
+	case ONION_SERVICE_HSDIR:
+		break;
+	case ONION_CLIENT_REND:
+	case ONION_SERVICE_REND:
+		return false;
+	}
+	TAILQ_FOREACH(other, &p->circs, entry)
+		n += pool_onion_lingers(other);
+	return n < LINGERING_MAX;
 }
 
 static void do_close(void *ctx, struct onion_circ *oc)
@@ -370,9 +395,8 @@ static void do_close(void *ctx, struct onion_circ *oc)
 	end_order(o);
 	if (!pc || pc->state == POOL_GONE)
 		return;
-	/* Its second hop shall not see it end with the introduction: as C tor, it is kept. */
-	if (pc->state == POOL_OPEN && circuit_is_padding(pc->circuit) &&
-	    count_lingering(p) < LINGERING_MAX)
+	/* As C tor, it is kept for the looks of it. */
+	if (o->opened && may_linger(p, pc, oc->purpose))
 		pc->used_ms = pool_now(p);
 	else
 		pool_circ_discard(pc);

@@ -5,13 +5,20 @@
 #include "agent/front/pool_internal.h"
 #include "common/log.h"
 
-/* Closes the domain's circuit that was idle for longest. False when all are busy. */
+/*
+ * Closes one that lives on for the looks of it alone, else the domain's circuit that was idle
+ * for longest. False when all are busy.
+ */
 static bool evict_one(struct pool *p)
 {
 	struct pool_circ *pc;
 	struct pool_circ *oldest = NULL;
 
 	TAILQ_FOREACH(pc, &p->circs, entry) {
+		if (pool_onion_lingers(pc)) {
+			oldest = pc;
+			break;
+		}
 		if (pc->purpose != POOL_EXIT || !pc->domain || pc->used_ms == 0 ||
 		    (pc->state != POOL_OPEN && pc->state != POOL_RETIRED) ||
 		    circuit_n_streams(pc->circuit) > 0)

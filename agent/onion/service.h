@@ -46,7 +46,7 @@
 #define SERVICE_INTRO_RATE 200		/* introductions a second that are decrypted, a service */
 #define SERVICE_INTRO_BURST 2000	/* and at once; each costs 0.1 ms */
 #define SERVICE_REND_MS 30000		/* from introduction to RENDEZVOUS1 (C tor: 30 s) */
-#define SERVICE_REND_IDLE_MS (10 * 60 * 1000)	/* a joined client without streams */
+#define SERVICE_REND_IDLE_MS (60 * 60 * 1000)	/* a joined client without streams (C tor: never) */
 #define SERVICE_INTRO_REPLY_MS 30000	/* from ESTABLISH_INTRO to INTRO_ESTABLISHED */
 #define SERVICE_INTRO_TRIES 3		/* circuits to a point after the first (C tor: 3) */
 #define SERVICE_PATH_TRIES 8		/* whose way to the target failed: not the target's fault */

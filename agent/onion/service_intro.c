@@ -94,6 +94,17 @@ static void failed(struct service_intro *ip, const char *why)
 
 /* --- the circuit --- */
 
+/* Asked or more, not counting @but. */
+static size_t count_asked(const struct service_intro *but)
+{
+	const struct service_intro *ip;
+	size_t n = 0;
+
+	TAILQ_FOREACH(ip, &but->desc->intros, entry)
+		n += ip != but && (ip->state == INTRO_ASKED || ip->state == INTRO_ESTABLISHED);
+	return n;
+}
+
 static void on_opened(struct onion_circ *oc)
 {
 	struct service_intro *ip = oc->owner;
@@ -107,6 +118,12 @@ static void on_opened(struct onion_circ *oc)
 	const uint8_t *kh = wire->kh(oc);
 	uint8_t body[RELAY_DATA_MAX];
 	int r = kh ? 0 : -EINVAL;
+
+	/* Others were there first (C tor: such a point is not asked, its circuit lives on). */
+	if (count_asked(ip) >= s->options.n_intro) {
+		service_intro_drop(ip);
+		return;
+	}
 
 	memcpy(m.auth_key, ip->keys.auth_key, sizeof(m.auth_key));
 	if (r == 0)
@@ -224,7 +241,10 @@ static void launch(struct service_intro *ip)
 		failed(ip, strerror(-r));
 }
 
-/* There are enough: those still under way are not needed. */
+/*
+ * There are enough. A circuit that is being built is let be: in the middle of that only
+ * we would end it.
+ */
 static void drop_surplus(struct service_desc *d)
 {
 	size_t want = d->service->options.n_intro;
@@ -236,7 +256,7 @@ static void drop_surplus(struct service_desc *d)
 		return;
 	for (ip = TAILQ_FIRST(&d->intros); ip; ip = next) {
 		next = TAILQ_NEXT(ip, entry);
-		if (ip->state == INTRO_RETIRED)
+		if (ip->state == INTRO_RETIRED || ip->state == INTRO_BUILDING)
 			continue;
 		if (ip->state != INTRO_ESTABLISHED) {
 			service_intro_drop(ip);

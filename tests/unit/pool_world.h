@@ -28,6 +28,7 @@ struct circuit {
 	enum circuit_role role;
 	unsigned int n_extended;
 	bool padding;
+	bool asked;
 	int64_t opened_ms;
 	size_t streams;
 	bool closed;
@@ -259,6 +260,11 @@ int circuit_extend(struct circuit *c, const struct relay_target *hop, int timeou
 bool circuit_is_padding(const struct circuit *c)
 {
 	return c->padding;
+}
+
+bool circuit_onion_asked(const struct circuit *c)
+{
+	return c->asked;
 }
 
 int circuit_set_role(struct circuit *c, enum circuit_role role)

@@ -179,7 +179,9 @@ START_TEST(a_stem_is_extended_to_its_target)
 	ck_assert_uint_eq(asker.command, 40);
 	circuits[0].ops->begin(&circuits[0], NULL, NULL);
 	ck_assert_int_eq(asker.n_begins, 1);
+	circuits[0].asked = true;
 	launcher.close(launcher.ctx, oc);
+	pool_new_identity(pool);	/* some live on for a while */
 	ck_assert(circuits[0].closed);
 	ck_assert_int_eq(asker.n_closed, 0);
 	run_tasks();
@@ -474,13 +476,45 @@ START_TEST(an_introduction_that_is_still_padded_lives_on)
 	ck_assert(circuits[1].closed);
 	/* And not too many. */
 	stem_result = -ENOENT;
-	for (unsigned int i = 0; i < 40; i++) {
+	for (unsigned int i = 0; i < 80; i++) {
 		ck_assert_int_eq(launch(ONION_CLIENT_INTRO, &oc), 0);
 		open_circuit(n_circuits - 1);
 		circuits[n_circuits - 1].padding = true;
 		launcher.close(launcher.ctx, oc);
 	}
-	ck_assert_uint_eq(on_books(POOL_ONION), 32);
+	ck_assert_uint_eq(on_books(POOL_ONION), 64);
+}
+END_TEST
+
+START_TEST(circuits_to_directories_and_to_points_that_were_not_asked_live_on)
+{
+	static const struct { enum onion_purpose purpose; bool asked, lives; } cases[] = {
+		{ ONION_CLIENT_HSDIR, false, true }, { ONION_SERVICE_HSDIR, false, true },
+		{ ONION_SERVICE_INTRO, false, true }, { ONION_SERVICE_INTRO, true, false },
+		{ ONION_SERVICE_REND, true, false }, { ONION_CLIENT_REND, true, false },
+		{ ONION_CLIENT_INTRO, true, false },
+	};
+	struct onion_circ *oc;
+	struct circuit *c;
+
+	stem_result = -ENOENT;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ck_assert_int_eq(launch(cases[i].purpose, &oc), 0);
+		c = &circuits[n_circuits - 1];
+		open_circuit(n_circuits - 1);
+		c->asked = cases[i].asked;
+		launcher.close(launcher.ctx, oc);
+		ck_assert_int_eq(c->closed, !cases[i].lives);
+	}
+	/* They go before anybody else's, and are no use to those who did not get that far. */
+	ck_assert_uint_eq(on_books(POOL_ONION), 3);
+	pool->config.max_circuits = pool->n_circs;
+	ck_assert(pool_make_room(pool));
+	ck_assert_uint_eq(on_books(POOL_ONION), 2);
+	pool->config.max_circuits = 0;
+	ck_assert_int_eq(launch(ONION_CLIENT_HSDIR, &oc), 0);
+	launcher.close(launcher.ctx, oc);
+	ck_assert(circuits[n_circuits - 1].closed);
 }
 END_TEST
 
@@ -643,6 +677,7 @@ int main(void)
 	tcase_add_test(t, a_silent_guard_loses_the_circuit);
 	tcase_add_test(t, another_introduction_point_is_one_hop_more);
 	tcase_add_test(t, an_introduction_that_is_still_padded_lives_on);
+	tcase_add_test(t, circuits_to_directories_and_to_points_that_were_not_asked_live_on);
 	tcase_add_test(t, nonsense_is_refused);
 	tcase_add_test(t, there_is_a_limit);
 	tcase_add_test(t, a_busy_service_leaves_room_for_others);

@@ -41,6 +41,50 @@ START_TEST(a_service_asks_points_publishes_twice_and_is_reachable)
 }
 END_TEST
 
+START_TEST(points_beyond_those_wanted_are_not_asked)
+{
+	size_t asked = 0, gone = 0;
+
+	add_service();
+	ck_assert_uint_eq(n_fakes, 10);
+	open_all(ONION_SERVICE_INTRO);
+	for (size_t i = 0; i < 10; i++) {
+		asked += fakes[i].alive && fakes[i].command == RELAY_ESTABLISH_INTRO;
+		gone += !fakes[i].alive && fakes[i].command == 0;
+	}
+	ck_assert_uint_eq(asked, 6);
+	ck_assert_uint_eq(gone, 4);
+	/* One that fails is replaced all the same. */
+	lose(&fakes[0], CIRCUIT_E_DESTROYED);
+	later(1000);
+	open_all(ONION_SERVICE_INTRO);
+	establish_all();
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 6);
+}
+END_TEST
+
+START_TEST(a_circuit_that_is_being_built_when_there_are_enough_is_let_be)
+{
+	size_t n = 0;
+
+	add_service();
+	for (size_t i = 0; i < 10 && n < 3; i++) {
+		const struct service_intro *ip = fakes[i].oc.owner;
+
+		if (ip->desc != &the_service()->desc[0])
+			continue;
+		open_fake(&fakes[i]);
+		establish(&fakes[i]);
+		n++;
+	}
+	settle();
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 10);
+	ck_assert_uint_eq(service_desc_established(&the_service()->desc[0]), 3);
+	open_all(ONION_SERVICE_INTRO);
+	ck_assert_uint_eq(count(ONION_SERVICE_INTRO), 6);
+}
+END_TEST
+
 START_TEST(establish_intro_proves_its_key_and_asks_for_limits_when_told)
 {
 	struct establish_intro m;
@@ -370,6 +414,26 @@ START_TEST(a_descriptor_is_published_again_with_a_higher_revision)
 }
 END_TEST
 
+START_TEST(each_directory_gets_a_copy_of_its_own)
+{
+	const struct fake *first = NULL;
+	size_t n = 0;
+
+	add_service();
+	make_reachable();
+	for (size_t i = 0; i < n_fakes; i++) {
+		if (!fakes[i].posted)
+			continue;
+		n++;
+		if (first)
+			ck_assert_str_ne(fakes[i].posted, first->posted);
+		else
+			first = &fakes[i];
+	}
+	ck_assert_uint_eq(n, 16);
+}
+END_TEST
+
 START_TEST(when_directories_change_it_is_published_again)
 {
 	uint64_t before;
@@ -490,6 +554,8 @@ int main(void)
 	suite_add_tcase(s, t);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_service_asks_points_publishes_twice_and_is_reachable);
+	tcase_add_test(t, points_beyond_those_wanted_are_not_asked);
+	tcase_add_test(t, a_circuit_that_is_being_built_when_there_are_enough_is_let_be);
 	tcase_add_test(t, establish_intro_proves_its_key_and_asks_for_limits_when_told);
 	tcase_add_test(t, nothing_is_begun_without_a_network);
 	tcase_add_test(t, where_no_circuit_can_be_had_it_is_asked_again);
@@ -505,6 +571,7 @@ int main(void)
 	tcase_add_test(t, in_a_small_network_retired_points_make_room);
 	tcase_add_test(t, a_point_that_left_the_network_is_replaced);
 	tcase_add_test(t, a_descriptor_is_published_again_with_a_higher_revision);
+	tcase_add_test(t, each_directory_gets_a_copy_of_its_own);
 	tcase_add_test(t, when_directories_change_it_is_published_again);
 	tcase_add_test(t, a_directory_that_refuses_is_asked_again_and_given_up);
 	tcase_add_test(t, publications_that_lose_their_circuit_are_tried_again);
