@@ -309,7 +309,8 @@ def limits(t):
         t.equal(tor.fetch(t, address).text, HELLO, "page afterwards")
 
 
-@scenario("a reload adds and removes services, and keeps the others", timeout=300)
+@scenario("a reload adds and removes services, and keeps the others; a second agent is kept out",
+          timeout=300)
 def reload(t):
     with LocalServer() as web:
         c, address = host(t, target=web.target)
@@ -333,6 +334,16 @@ def reload(t):
         os.chmod(first, 0o700)
         t.ok(c.ctl("reload"), "reload when it is private again")
         t.equal([s["address"] for s in services(c)], [address], "it is served")
+
+        second = t.user("onion-host-second")
+        second.write_config(hs_lines(first, f"Port 80 {web.target}"))
+        start_agent(t, second)
+        t.equal(services(second), [], "nobody serves it beside the first")
+        t.check("is served already" in second.log_text(), "the second agent says why")
+        t.ok(c.run(["true"]), "the first goes on")
+        t.check(c.stop(), "the first ends")
+        t.ok(second.ctl("reload"), "reload of the second")
+        t.equal([s["address"] for s in services(second)], [address], "it takes over")
 
 
 @scenario("ours to ours: another user's command, the same agent's own, and with a key", timeout=500)
