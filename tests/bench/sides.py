@@ -114,12 +114,19 @@ def show(results, rows, theirs):
     return table
 
 
-def built(name):
-    """What one of the C programs of this folder prints, built first; "" when it cannot run."""
-    program = os.path.join(ROOT, "build", "release", "tests", "bench", name)
+def program(name):
+    """One of the C programs of this folder, built."""
+    path = os.path.join(ROOT, "build", "release", "tests", "bench", name)
     r = run(["make", "--no-print-directory", "-s", "-C", ROOT, "VARIANT=release",
-             os.path.relpath(program, ROOT)], dict(os.environ), 120)
-    r = run([program], dict(os.environ), 60, cwd=ROOT) if r.status == 0 else r
+             os.path.relpath(path, ROOT)], dict(os.environ), 120)
+    if r.status != 0:
+        raise NetworkError(f"{name} cannot be built: {r}")
+    return path
+
+
+def built(name):
+    """What one of the C programs of this folder prints; "" when it cannot run."""
+    r = run([program(name)], dict(os.environ), 60, cwd=ROOT)
     if r.status != 0:
         print(f"{name}: not measured: {r}", file=sys.stderr)
         return ""
