@@ -146,26 +146,32 @@ static int recv_exactly(int fd, uint8_t *buf, size_t len, int64_t deadline)
 	return 0;
 }
 
-/* Sends @frame, takes one reply of type @want into @body. Its length, or -errno. */
-static int agent_ask(const uint8_t *frame, ssize_t frame_len, uint8_t want, int patience_ms,
-		     uint8_t body[AGENT_REPLY_MAX])
+/* Sends @frame on a new connection. Its descriptor, or -errno. */
+static int agent_send(const uint8_t *frame, ssize_t frame_len)
+{
+	int fd = frame_len < 0 ? (int)frame_len : agent_connect();
+
+	if (fd < 0)
+		return fd;
+	/* A request fits an empty socket buffer: it goes out whole or not at all. */
+	if (sys_call6(SYS_sendto, fd, frame, frame_len, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0) ==
+	    frame_len)
+		return fd;
+	close_fd(fd);
+	return -EPIPE;
+}
+
+/* Takes one reply of type @want into @body, and closes. Its length, or -errno. */
+static int agent_hear(int fd, uint8_t want, int patience_ms, uint8_t body[AGENT_REPLY_MAX])
 {
 	uint8_t head[IPC_HEADER_LEN], type = 0;
 	int64_t deadline = now_ms() + patience_ms;
 	size_t len = 0;
-	long n;
-	int fd, r;
+	int r;
 
-	if (frame_len < 0)
-		return (int)frame_len;
-	fd = agent_connect();
 	if (fd < 0)
 		return fd;
-	/* A request fits an empty socket buffer: it goes out whole or not at all. */
-	n = sys_call6(SYS_sendto, fd, frame, frame_len, MSG_NOSIGNAL | MSG_DONTWAIT, NULL, 0);
-	r = n == frame_len ? 0 : -EPIPE;
-	if (r == 0)
-		r = recv_exactly(fd, head, sizeof(head), deadline);
+	r = recv_exactly(fd, head, sizeof(head), deadline);
 	if (r == 0)
 		r = ipc_header_decode(head, AGENT_REPLY_MAX, &type, &len);
 	if (r == 0 && type != want)
@@ -174,6 +180,12 @@ static int agent_ask(const uint8_t *frame, ssize_t frame_len, uint8_t want, int 
 		r = recv_exactly(fd, body, len, deadline);
 	close_fd(fd);
 	return r < 0 ? r : (int)len;
+}
+
+static int agent_ask(const uint8_t *frame, ssize_t frame_len, uint8_t want, int patience_ms,
+		     uint8_t body[AGENT_REPLY_MAX])
+{
+	return agent_hear(agent_send(frame, frame_len), want, patience_ms, body);
 }
 
 int agent_query(uint64_t handle, struct ipc_info *ret)
@@ -193,17 +205,21 @@ static struct ipc_str domain_str(void)
 	return (struct ipc_str){ c->domain, strlen(c->domain) };
 }
 
-static int resolve_within(const char *name, size_t len, int patience_ms, struct ipc_addresses *ret)
+static int send_resolve(const char *name, size_t len)
 {
-	uint8_t frame[IPC_HEADER_LEN + IPC_REQUEST_MAX], body[AGENT_REPLY_MAX];
+	uint8_t frame[IPC_HEADER_LEN + IPC_REQUEST_MAX];
 	struct ipc_resolve m = { .domain = domain_str(), .name = { name, len } };
+
+	return agent_send(frame, ipc_resolve_encode(frame, sizeof(frame), &m));
+}
+
+static int hear_addresses(int fd, int patience_ms, struct ipc_addresses *ret)
+{
+	uint8_t body[AGENT_REPLY_MAX];
 	struct ipc_addresses got;
-	int n = agent_ask(frame, ipc_resolve_encode(frame, sizeof(frame), &m), IPC_ADDRESSES,
-			  patience_ms, body);
+	int n = agent_hear(fd, IPC_ADDRESSES, patience_ms, body);
 	int r = n < 0 ? n : ipc_addresses_decode(body, (size_t)n, &got);
 
-	if (n == AGENT_OF_ANOTHER_USER && config_get()->supervised)
-		return agent_resolve_supervised(name, len, ret);
 	if (r < 0)
 		return r;
 	if (got.lookup == IPC_LOOKUP_OK)
@@ -213,12 +229,24 @@ static int resolve_within(const char *name, size_t len, int patience_ms, struct 
 
 int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret)
 {
-	return resolve_within(name, len, AGENT_LOOKUP_MS, ret);
+	int fd = send_resolve(name, len);
+
+	if (fd == AGENT_OF_ANOTHER_USER && config_get()->supervised)
+		return agent_resolve_supervised(name, len, ret);
+	return hear_addresses(fd, AGENT_LOOKUP_MS, ret);
 }
 
-int agent_own_address(struct ipc_addresses *ret)
+int agent_own_address_ask(void)
 {
-	return resolve_within(IPC_NAME_AGENT, strlen(IPC_NAME_AGENT), AGENT_QUERY_MS, ret);
+	return send_resolve(IPC_NAME_AGENT, strlen(IPC_NAME_AGENT));
+}
+
+int agent_own_address(int asked, struct ipc_addresses *ret)
+{
+	int r = hear_addresses(asked, AGENT_QUERY_MS, ret);
+
+	return r >= 0 || r == -ETIMEDOUT ? r :
+	       hear_addresses(agent_own_address_ask(), AGENT_QUERY_MS, ret);
 }
 
 int agent_reverse(const struct addr *addr, struct agent_name *ret)

@@ -40,8 +40,12 @@ int agent_dial(int fd);
 int agent_query(uint64_t handle, struct ipc_info *ret);
 /* 0, or an enum ipc_lookup (positive), or -errno when the agent could not be asked. */
 int agent_resolve(const char *name, size_t len, struct ipc_addresses *ret);
-/* Where the agent itself is, for its proxies; it knows at once or not at all. */
-int agent_own_address(struct ipc_addresses *ret);
+/*
+ * Where the agent itself is, for its proxies; it knows at once or not at all. @asked is what
+ * agent_own_address_ask() gave, whose answer is on its way; when that failed, asks again.
+ */
+int agent_own_address(int asked, struct ipc_addresses *ret);
+int agent_own_address_ask(void);
 /* The same as agent_resolve() by way of the supervisor's name server. */
 int agent_resolve_supervised(const char *name, size_t len, struct ipc_addresses *ret);
 int agent_reverse(const struct addr *addr, struct agent_name *ret);

@@ -41,7 +41,7 @@ static int find_target(const struct attempt *a, struct addr_port *ret)
 	*ret = a->dest;
 	if (a->dest.port != POLICY_DNS_PORT)
 		return 0;
-	if (agent_own_address(&agent) != 0 || agent.v4.family != ADDR_V4)
+	if (agent_own_address(agent_own_address_ask(), &agent) != 0 || agent.v4.family != ADDR_V4)
 		return -ECONNREFUSED;
 	ret->addr = agent.v4;
 	return 0;

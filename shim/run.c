@@ -294,12 +294,11 @@ static void set_preload(const char *library)
 }
 
 /* The agent tells where it is: its range of virtual addresses can be configured. */
-static void set_proxies(const struct options *o)
+static void set_proxies(const struct options *o, int asked)
 {
 	struct ipc_addresses at = { 0 };
 
-	config_reload();
-	if (!o->no_proxy_env && agent_own_address(&at) < 0) {
+	if (!o->no_proxy_env && agent_own_address(asked, &at) < 0) {
 		say("the agent at %s does not answer; end it and try again", config_get()->socket);
 		exit(EXIT_OURS);
 	}
@@ -309,11 +308,17 @@ static void set_proxies(const struct options *o)
 	}
 }
 
-static void set_environment(const struct options *o, const struct places *p, enum elf_kind kind,
-			    bool nested)
+/* What it takes to speak to the agent. */
+static void set_identity(const struct options *o, const struct places *p)
 {
 	set_domain(o);
 	set_var(CONFIG_ENV_SOCKET, p->socket);
+	config_reload();
+}
+
+static void set_environment(const struct options *o, const struct places *p, enum elf_kind kind,
+			    bool nested)
+{
 	set_flag(CONFIG_ENV_WEAK, o->allow_weak);
 	set_flag(CONFIG_ENV_OPTIMISTIC, o->optimistic);
 	if (!nested)
@@ -321,7 +326,6 @@ static void set_environment(const struct options *o, const struct places *p, enu
 	/* Other loaders fail on it; the supervisor serves their programs. */
 	if (kind != ELF_OTHER_LIBC && kind != ELF_32BIT)
 		set_preload(p->library);
-	set_proxies(o);
 }
 
 /* --- running --- */
@@ -333,10 +337,8 @@ static int exec_failure(const char *name, int error)
 }
 
 /* Without a listener of ours: only programs that load the library may run. */
-static int check_weak(const struct options *o, const char *name, int reason)
+static int check_weak(const struct options *o, const char *name, enum elf_kind kind, int reason)
 {
-	enum elf_kind kind = which_kind(name);
-
 	if (o->serving.n > 0) {
 		say("--serve needs the supervisor, or servers could be reached from anywhere, and "
 		    "there is none here (%s: %s)", strerror(reason), which_remedy(reason));
@@ -380,17 +382,18 @@ static int run_once(struct command *cmd, struct job_result *ret)
 	return 0;
 }
 
-static int run_supervised(const struct options *o, const struct places *p, char **argv)
+static int run_supervised(const struct options *o, const struct places *p, enum elf_kind kind,
+			  const char *path, char **argv)
 {
 	struct sigaction chld = { .sa_handler = SIG_DFL };
-	struct command cmd = { .argv = argv, .envp = environ, .supervise = true, .lease = -1,
+	struct command cmd = { .path = path, .argv = argv, .envp = environ, .supervise = true, .lease = -1,
 			       .account = -1, .serving = o->serving,
 			       .detail = o->report ? BOOK_ALL : o->verbose ? BOOK_REFUSALS :
 									     BOOK_SILENT };
 	struct job_result res;
 	int r;
 
-	if (!o->quiet && which_kind(argv[0]) == ELF_PRIVILEGED)
+	if (!o->quiet && kind == ELF_PRIVILEGED)
 		say("note: %s does not gain privileges in here", argv[0]);
 	if (!o->isolate)	/* a domain with a name goes on after the command */
 		cmd.lease = launch_lease(p->socket, getenv(CONFIG_ENV_DOMAIN));
@@ -400,7 +403,7 @@ static int run_supervised(const struct options *o, const struct places *p, char 
 	job_block_signals(&cmd.mask);
 	r = run_once(&cmd, &res);
 	if (r == 0 && res.kind == JOB_NOT_SUPERVISED) {
-		r = check_weak(o, argv[0], res.value);
+		r = check_weak(o, argv[0], kind, res.value);
 		cmd.supervise = false;
 		if (r == 0)
 			r = run_once(&cmd, &res);
@@ -452,8 +455,10 @@ int main(int argc, char **argv)
 {
 	struct options o = { .timeout_s = TIMEOUT_DEFAULT_S, .serving = { .fd = -1 } };
 	char err[LAUNCH_ERR_MAX] = "";
+	char found[PATH_MAX];
 	enum elf_kind kind;
 	struct places p;
+	int asked = -1;
 	/* Ours, in whatever environment: another one's would have no such prctl. */
 	bool nested = prctl(CONFIG_PROBE_PRCTL, 0, 0, 0, 0) < 0 && errno == ENOTUNIQ;
 
@@ -464,7 +469,7 @@ int main(int argc, char **argv)
 					  o.verbose };
 	if (serve_check(&o.serve, &o.serving, nested) < 0)
 		return EXIT_OURS;
-	kind = which_kind(argv[0]);
+	kind = which_kind(argv[0], found);
 	if (kind == ELF_32BIT && !o.allow_weak) {
 		say("%s is a 32-bit program, and these are not supported; --allow-weak runs it, "
 		    "without any network", argv[0]);
@@ -474,6 +479,9 @@ int main(int argc, char **argv)
 	struct launch l = { .socket_path = p.socket, .agent_path = nested ? NULL : p.agent,
 			    .timeout_s = o.timeout_s, .no_wait = o.no_wait,
 			    .progress = !o.quiet && isatty(STDERR_FILENO) };
+	set_identity(&o, &p);
+	if (!o.no_proxy_env)	/* its answer comes while the other one is awaited */
+		asked = agent_own_address_ask();
 	if (launch_agent(&l, err) < 0) {
 		say("%s", err);
 		return EXIT_OURS;
@@ -481,6 +489,7 @@ int main(int argc, char **argv)
 	if (serve_start(&o.serve, &o.serving) < 0)
 		return EXIT_OURS;
 	set_environment(&o, &p, kind, nested);
+	set_proxies(&o, asked);
 	if (nested && o.report && !o.quiet)
 		say("note: the report is the outer onionify's");
 	if (o.verbose) {
@@ -489,5 +498,5 @@ int main(int argc, char **argv)
 		if (nested)
 			say("served by the outer onionify's supervisor");
 	}
-	return nested ? run_nested(argv) : run_supervised(&o, &p, argv);
+	return nested ? run_nested(argv) : run_supervised(&o, &p, kind, found, argv);
 }

@@ -65,7 +65,9 @@ static void close_inherited_sockets(void)
 	while (dir && (e = readdir(dir)) != NULL) {
 		int fd = (int)strtol(e->d_name, NULL, 10);
 
-		if (fd > 2 && fd != dirfd(dir) && is_network_fd(fd))
+		/* Our own are closed by exec. */
+		if (fd > 2 && fd != dirfd(dir) && !(fcntl(fd, F_GETFD) & FD_CLOEXEC) &&
+		    is_network_fd(fd))
 			(void)close(fd);
 	}
 	if (dir)
@@ -87,6 +89,9 @@ static int become_command(const struct command *cmd)
 	(void)sigaction(SIGCHLD, &cmd->chld, NULL);
 	(void)sigprocmask(SIG_SETMASK, &cmd->mask, NULL);
 	environ = env.w;
+	if (cmd->path[0])
+		(void)execv(cmd->path, cmd->argv);
+	/* A script without a first line, or one that was put there since. */
 	(void)execvp(cmd->argv[0], cmd->argv);
 	return errno;
 }

@@ -42,6 +42,7 @@ struct report {
 };
 
 struct command {
+	const char *path;		/* where argv[0] was found; empty: nowhere */
 	char *const *argv;
 	char *const *envp;
 	sigset_t mask;			/* as onionify-run was started with */

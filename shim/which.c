@@ -30,13 +30,14 @@ static bool find_command(const char *name, char out[PATH_MAX])
 	return false;
 }
 
-enum elf_kind which_kind(const char *name)
+enum elf_kind which_kind(const char *name, char ret_path[PATH_MAX])
 {
 	enum elf_kind kind = ELF_DYNAMIC;
-	char path[PATH_MAX];
 
-	if (find_command(name, path))
-		(void)elf_inspect(AT_FDCWD, path, &kind);
+	if (!find_command(name, ret_path))
+		ret_path[0] = '\0';
+	else
+		(void)elf_inspect(AT_FDCWD, ret_path, &kind);
 	return kind;
 }
 

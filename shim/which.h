@@ -5,10 +5,15 @@
 #ifndef SHIM_WHICH_H
 #define SHIM_WHICH_H
 
+#include <limits.h>
+
 #include "shim/elf.h"
 
-/* What exec of @name will start, PATH searched; ELF_DYNAMIC when nothing can be said. */
-enum elf_kind which_kind(const char *name);
+/*
+ * What exec of @name will start, PATH searched: the file in @ret_path (empty: none). Its
+ * kind, ELF_DYNAMIC when nothing can be said.
+ */
+enum elf_kind which_kind(const char *name, char ret_path[PATH_MAX]);
 /* As in "NAME is linked statically". */
 const char *which_kind_text(enum elf_kind kind);
 /* The doors to the agent that a program of @kind uses, as in "NAME uses ...". */
