@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # onionify - run a command with all of its network traffic inside Tor
 #
-# Finds the installation that this script belongs to and hands over: the checkout
-# it lies in, or the folder beside the one it is installed in.
+# Finds the checkout that this script belongs to, or the folder beside the one that it was
+# put in, and hands over. "make install" needs no script: its onionify is a link.
 set -eu
 
 fail() {

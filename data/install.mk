@@ -14,7 +14,6 @@ INSTALL_PROGRAMS := \
 	644:$(B)/libonionify.so:$(LIBDIR)/libonionify.so
 # In these the place of the programs is written out.
 INSTALL_TEXTS := \
-	755:onionify.sh:$(BINDIR)/onionify \
 	644:data/man/onionify.1:$(MANDIR)/man1/onionify.1 \
 	644:data/man/onionctl.1:$(MANDIR)/man1/onionctl.1 \
 	644:data/man/onionify.conf.5:$(MANDIR)/man5/onionify.conf.5 \
@@ -32,6 +31,8 @@ INSTALL_TEXTS := \
 	644:README.md:$(DOCDIR)/README.md \
 	644:CHANGELOG.md:$(DOCDIR)/CHANGELOG.md \
 	644:LICENSE:$(DOCDIR)/LICENSE
+# TARGET:LINK, as relative links. A shell that only starts the program costs as much as that.
+INSTALL_LINKS := $(LIBDIR)/onionify-run:$(BINDIR)/onionify
 # Folders of ours alone.
 INSTALL_FOLDERS := $(LIBDIR) $(DATADIR)/onionify $(DOCDIR)
 
@@ -45,11 +46,14 @@ install: all
 	for f in $(INSTALL_TEXTS); do \
 		set -- $$f; \
 		install -D -m $$1 "$$2" "$(DESTDIR)$$3"; \
-		sed -i -e 's|/usr/local/lib/onionify|$(LIBDIR)|g' \
-			-e 's|"$$here/../lib/onionify"|& "$(LIBDIR)"|' "$(DESTDIR)$$3"; \
+		sed -i 's|/usr/local/lib/onionify|$(LIBDIR)|g' "$(DESTDIR)$$3"; \
+	done; \
+	for f in $(INSTALL_LINKS); do \
+		set -- $$f; \
+		ln -srf "$(DESTDIR)$$1" "$(DESTDIR)$$2"; \
 	done
 uninstall:
-	@for f in $(INSTALL_PROGRAMS) $(INSTALL_TEXTS); do rm -f "$(DESTDIR)$${f##*:}"; done
+	@for f in $(INSTALL_PROGRAMS) $(INSTALL_TEXTS) $(INSTALL_LINKS); do rm -f "$(DESTDIR)$${f##*:}"; done
 	@for d in $(INSTALL_FOLDERS); do \
 		[ ! -d "$(DESTDIR)$$d" ] || rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$d"; \
 	done

@@ -29,7 +29,6 @@
 
 #define RUN_MS 5000
 #define OUTPUT_MAX 512
-#define SCRIPT_MAX 8192	/* the script is far shorter */
 #define AGAIN "sudo apt-get install --reinstall onionify, or make and sudo make install"
 
 static _Noreturn void child(const char *const *argv, const char *preload, int out)
@@ -99,30 +98,17 @@ static bool is_folder(const char *path)
 	       access(probe, X_OK) == 0;
 }
 
-/* With another LIBDIR, "make install" wrote it into the script beside us, behind this. */
-static bool read_script(const char *self, char out[PATH_MAX])
+/* With another LIBDIR: that is where "make install" let onionify beside us lead to. */
+static bool follow_link(const char *self, char out[PATH_MAX])
 {
-	static const char before[] = "\"$here/../lib/onionify\" \"";
-	char text[SCRIPT_MAX + 1];
 	char path[PATH_MAX];
-	const char *at;
-	FILE *f;
-	size_t n;
+	char *slash;
 
-	if (snprintf(path, sizeof(path), "%s/onionify", self) >= PATH_MAX)
+	if (snprintf(path, sizeof(path), "%s/onionify", self) >= PATH_MAX || !realpath(path, out))
 		return false;
-	f = fopen(path, "re");
-	if (!f)
-		return false;
-	n = fread(text, 1, SCRIPT_MAX, f);
-	(void)fclose(f);
-	text[n] = '\0';
-	at = strstr(text, before);
-	if (!at)
-		return false;
-	at += sizeof(before) - 1;
-	n = strcspn(at, "\"\n");
-	return at[n] == '"' && snprintf(out, PATH_MAX, "%.*s", (int)n, at) < PATH_MAX && is_folder(out);
+	slash = strrchr(out, '/');
+	*slash = '\0';
+	return is_folder(out);
 }
 
 /* The folder of the agent, the library and onionify-run: ours, beside ours, or as installed. */
@@ -142,7 +128,7 @@ static bool find_folder(char out[PATH_MAX])
 		if (snprintf(out, PATH_MAX, "%s%s", self, places[i]) < PATH_MAX && is_folder(out))
 			return true;
 	}
-	return read_script(self, out);
+	return follow_link(self, out);
 }
 
 static void check_version(json_t *findings, const char *folder, const char *program)
