@@ -20,12 +20,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "common/socket_path.h"
 #include "shim/agent.h"
 #include "shim/config.h"
 #include "shim/elf.h"
 #include "shim/job.h"
 #include "shim/launch.h"
+#include "shim/places.h"
 #include "shim/proxyenv.h"
 #include "shim/say.h"
 #include "shim/serve.h"
@@ -56,13 +56,6 @@ struct options {
 	bool shell;
 	struct serving serving;
 	struct serve_options serve;
-};
-
-struct places {
-	char agent[PATH_MAX];
-	char library[PATH_MAX];
-	char serve[PATH_MAX];
-	char socket[SOCKET_PATH_MAX];
 };
 
 static void usage(FILE *out)
@@ -205,36 +198,6 @@ static void parse_options(int argc, char **argv, struct options *o)
 			say("unknown option %s", argv[optind - 1]);
 			usage_error();
 		}
-	}
-}
-
-/* The agent and the library lie beside this program, installed or built. */
-static void find_places(struct places *p)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	char *slash;
-	int r;
-
-	self[n > 0 ? n : 0] = '\0';
-	slash = strrchr(self, '/');
-	if (!slash || (size_t)(slash - self) + sizeof("/onionify-agent") > sizeof(p->agent)) {
-		say("cannot tell where onionify is installed: /proc/self/exe cannot be read");
-		exit(EXIT_OURS);
-	}
-	*slash = '\0';
-	(void)snprintf(p->agent, sizeof(p->agent), "%.*s/onionify-agent", PATH_MAX - 32, self);
-	(void)snprintf(p->library, sizeof(p->library), "%.*s/libonionify.so", PATH_MAX - 32, self);
-	(void)snprintf(p->serve, sizeof(p->serve), "%.*s/onionify-serve", PATH_MAX - 32, self);
-	/* The loader would ignore what it cannot read and separates names by these. */
-	if (access(p->library, R_OK) != 0 || strpbrk(p->library, ": ")) {
-		say("cannot preload %s; 'onionctl doctor' tells why", p->library);
-		exit(EXIT_OURS);
-	}
-	r = socket_path_default(p->socket, sizeof(p->socket));
-	if (r < 0) {
-		say("ONIONIFY_SOCKET: %s", r == -EINVAL ? "not an absolute path" : strerror(-r));
-		exit(EXIT_OURS);
 	}
 }
 
@@ -464,7 +427,8 @@ int main(int argc, char **argv)
 
 	parse_options(argc, argv, &o);
 	argv = choose_command(&o, argv + optind);
-	find_places(&p);
+	if (!places_find(&p))
+		return EXIT_OURS;
 	o.serve = (struct serve_options){ p.serve, p.socket, o.serve.key_file, o.timeout_s, o.quiet,
 					  o.verbose };
 	if (serve_check(&o.serve, &o.serving, nested) < 0)

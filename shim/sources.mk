@@ -60,6 +60,7 @@ run_SRCS := \
 	shim/notify_send.c \
 	shim/notify_view.c \
 	shim/origins.c \
+	shim/places.c \
 	shim/policy.c \
 	shim/ports.c \
 	shim/privnet.c \
