@@ -20,26 +20,41 @@ if pid == 0:
     os.execvp("bash", ["bash", "--norc", "--noprofile", "-i"])
 
 
-def read_until(pattern, seconds=5.0):
+shown = ""      # since something was typed, and not read yet
+
+
+def read_until(pattern, seconds=20.0):
     """What the terminal shows until pattern comes; None when it does not."""
-    text, end = "", time.time() + seconds
+    global shown
+    end = time.time() + seconds
     while time.time() < end:
+        found = re.search(pattern, shown)
+        if found:
+            text, shown = shown[:found.end()], shown[found.end():]
+            return text
         if select.select([fd], [], [], 0.1)[0]:
             try:
-                text += os.read(fd, 4096).decode(errors="replace")
+                shown += os.read(fd, 4096).decode(errors="replace")
             except OSError:
                 break
-        if re.search(pattern, text):
-            return text
     return None
 
 
 def type_in(text):
+    global shown
+    shown = ""
     os.write(fd, text.encode())
 
 
 def check(what, ok):
     print("ok" if ok else "bad", what, flush=True)
+
+
+def in_front():
+    """Waits until the terminal is the job's, no more the shell's."""
+    end = time.time() + 20
+    while os.tcgetpgrp(fd) == pid and time.time() < end:
+        time.sleep(0.02)
 
 
 def started():
@@ -60,7 +75,7 @@ type_in("jobs\n")
 check("bg continues it", read_until("Running") is not None)
 type_in("fg\n")
 read_until("sleep 20")
-time.sleep(0.3)
+in_front()
 type_in("\x03")
 read_until(r"\$ $")
 type_in("echo status=$?\n")
@@ -72,7 +87,7 @@ read_until(r"\$ $")
 type_in("echo status=$?\n")
 check("Ctrl-\\ ends it with 131", read_until("status=131") is not None)
 type_in(onionify + " -q cat\n")
-time.sleep(0.5)
+in_front()
 type_in("a line\n")
 check("it reads the terminal", read_until(r"a line\r\na line") is not None)
 type_in("\x04")

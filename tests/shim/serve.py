@@ -74,7 +74,7 @@ class Agent:
         except FileNotFoundError:
             return ""
 
-    def wait_log(self, pattern, seconds=5):
+    def wait_log(self, pattern, seconds=30):
         end = time.time() + seconds
         while time.time() < end:
             if re.search(pattern, self.log()):
@@ -99,7 +99,7 @@ class Run:
         with open(self.err.name, encoding="utf-8") as f:
             return f.read()
 
-    def wait(self, pattern, seconds=8):
+    def wait(self, pattern, seconds=30):
         end = time.time() + seconds
         while time.time() < end:
             if re.search(pattern, self.text()):
@@ -108,7 +108,7 @@ class Run:
         print("        ", pattern, "is not in", repr(self.text()))
         return False
 
-    def finish(self, seconds=8):
+    def finish(self, seconds=30):
         try:
             return self.proc.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -121,7 +121,7 @@ def server(port, host="0.0.0.0", delay=0):
 
 
 def ask(port, word=b"bye", host="127.0.0.1"):
-    with socket.create_connection((host, port), timeout=5) as s:
+    with socket.create_connection((host, port), timeout=30) as s:
         peer = s.recv(100)
         s.sendall(word)
         return peer.decode()
@@ -420,7 +420,7 @@ def code(agent):
     if pid == 0:
         os.environ.update(agent.env, LC_ALL="C.UTF-8")
         os.execv(onionify, [onionify, "--serve", "80:%d" % port] + server(port))
-    text, end = b"", time.time() + 8
+    text, end = b"", time.time() + 30
     while time.time() < end and text.count("\u2588".encode()) < 20:
         text += os.read(fd, 65536)
     check("a terminal gets a code to scan", text.count("\u2580".encode()) > 20)
