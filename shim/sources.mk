@@ -33,6 +33,7 @@ shim_LIBS :=
 run_SRCS := \
 	shim/agent.c \
 	shim/agent_dns.c \
+	shim/arguments.c \
 	shim/book.c \
 	shim/config.c \
 	shim/confine.c \
