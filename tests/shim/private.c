@@ -223,8 +223,11 @@ static void loopback_with_company(void)
 	close(server);
 }
 
-/* As FTP clients do for data: on the side that the control connection has. */
-static void bound_to_the_own_address(void)
+/*
+ * As FTP clients do for data: on the side that the control connection has. The port is one
+ * of those that this machine gives, from @low to @high where they are told apart.
+ */
+static void bound_to_the_own_address(int low, int high)
 {
 	struct sockaddr_in a, b;
 	socklen_t len = sizeof(a);
@@ -240,6 +243,8 @@ static void bound_to_the_own_address(void)
 	len = sizeof(b);
 	check("or listen", bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, 1) == 0 &&
 	      getsockname(fd, (struct sockaddr *)&b, &len) == 0 && b.sin_port != 0);
+	check("at a port that was free outside, too",
+	      ntohs(b.sin_port) >= low && ntohs(b.sin_port) <= high);
 	c = socket(AF_INET, SOCK_STREAM, 0);
 	b.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	check("for this machine", go(c, b) == 0);
@@ -294,7 +299,7 @@ int main(int argc, char **argv)
 	restarts();
 	a_server_of_its_own();
 	loopback_with_company();
-	bound_to_the_own_address();
+	bound_to_the_own_address(argc > 3 ? atoi(argv[2]) : 1, argc > 3 ? atoi(argv[3]) : 65535);
 	interfaces();
 	return 0;
 }
