@@ -24,6 +24,7 @@
 #define KEY_PREFIX "ED25519-V3:"
 #define KEY_PREFIX_LEN (sizeof(KEY_PREFIX) - 1)
 #define SECRET_LEN 64
+#define DOCUMENT_MAX 16384	/* of one service: 64 ports and their targets */
 
 /* --- documents --- */
 
@@ -206,27 +207,41 @@ static json_t *added_json(struct service_host *h, const uint8_t id[ONION_ID_LEN]
 	return doc;
 }
 
-/* One whole document as one DATA frame, without an end. */
-static void tell(struct session *s, json_t *doc)
+/* The library's copy of the secret, which it would free as it is. */
+static void wipe_key(json_t *doc)
 {
-	char *text = doc ? json_dumps(doc, JSON_COMPACT) : NULL;
-	uint8_t frame[IPC_HEADER_LEN + 16384];
-	ssize_t len = text ? ipc_data_encode(frame, sizeof(frame),
-					     (struct ipc_str){ text, strlen(text) })
-			   : -ENOMEM;
+	json_t *key = json_object_get(doc, "key");
 
-	if (len > 0)
+	if (json_is_string(key))
+		secret_wipe((void *)(uintptr_t)json_string_value(key), json_string_length(key));
+}
+
+/*
+ * One whole document as one DATA frame, without an end. Nothing of it is on the heap but in
+ * the session's queue, which is wiped. False: out of memory.
+ */
+static bool tell(struct session *s, json_t *doc)
+{
+	char text[DOCUMENT_MAX];
+	uint8_t frame[IPC_HEADER_LEN + DOCUMENT_MAX];
+	size_t n = doc ? json_dumpb(doc, text, sizeof(text), JSON_COMPACT) : 0;
+	ssize_t len = n > 0 && n <= sizeof(text)
+			      ? ipc_data_encode(frame, sizeof(frame), (struct ipc_str){ text, n })
+			      : -ENOMEM;
+
+	if (len > 0) {
 		session_reply(s, frame, (size_t)len);
-	secret_wipe(frame, sizeof(frame));
-	if (text)
-		secret_wipe(text, strlen(text));
-	free(text);
+		secret_wipe(frame, (size_t)len);
+	}
+	secret_wipe(text, n < sizeof(text) ? n : sizeof(text));
+	wipe_key(doc);
 	json_decref(doc);
+	return len > 0;
 }
 
 void control_service_tell(struct hosting *h, struct session *s, const uint8_t id[ONION_ID_LEN])
 {
-	tell(s, added_json(hosting_services(h), id, false));
+	(void)tell(s, added_json(hosting_services(h), id, false));
 }
 
 static const char *explain(int r)
@@ -245,6 +260,7 @@ static void add_done(struct front *f, struct session *s, const struct add_job *j
 {
 	struct service_host *h = hosting_services(f->hosting);
 	uint8_t id[ONION_ID_LEN];
+	bool told;
 	int r = service_host_add(h, &job->options, job->has_key ? &job->key : NULL,
 				 &job->clients, id);
 
@@ -259,10 +275,9 @@ static void add_done(struct front *f, struct session *s, const struct add_job *j
 	}
 	/* An agent at rest wakes up: the service must be found. */
 	front_note_use(f);
-	if (job->bound)
-		tell(s, added_json(h, id, job->show_key));
-	else
-		control_reply(s, added_json(h, id, job->show_key));
+	told = tell(s, added_json(h, id, job->show_key));
+	if (!job->bound)
+		control_end(s, told ? 0 : 1, told ? "" : "out of memory");
 }
 
 static void run_add(struct front *f, struct session *s, char **words)

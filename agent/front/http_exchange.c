@@ -304,12 +304,16 @@ static void pump(struct loop_task *task)
 /* The program ended its side before its request was whole, or after an upgrade. */
 static void program_ended(struct exchange *x)
 {
-	if (x->state == EXCHANGE_BODY && x->outcome.is_upgrade) {
+	/* Its end is read again and again as long as it is looked for. */
+	client_read(x->client, false);
+	if (x->state == EXCHANGE_LAST) {
+		x->closes = true;	/* the rest of the response is for it all the same */
+	} else if (x->state == EXCHANGE_BODY && x->outcome.is_upgrade) {
 		exchange_drop_stream(x);
 		response_done(x);
-		return;
+	} else {
+		client_drop(x->client);
 	}
-	client_drop(x->client);
 }
 
 void exchange_readable(struct exchange *x)

@@ -117,9 +117,20 @@ int http_take_line(const char **pos, const char *end, struct ipc_str *ret)
 	return memchr(ret->s, '\r', ret->len) ? -EPROTO : 0;
 }
 
+/* Empty ones count too: they cost the same. */
+static size_t count_elements(struct ipc_str list)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < list.len; i++)
+		n += list.s[i] == ',';
+	return n;
+}
+
 int http_fields_parse(const char *pos, const char *end, size_t max, struct http_fields *ret)
 {
 	struct ipc_str line;
+	size_t elements = 0;
 
 	ret->n = 0;
 	for (;;) {
@@ -138,6 +149,10 @@ int http_fields_parse(const char *pos, const char *end, size_t max, struct http_
 			return -EPROTO;
 		field->value = http_trim(line);
 		ret->n++;
+		if (http_str_is(field->name, "Connection"))
+			elements += count_elements(field->value);
+		if (elements > HTTP_CONNECTION_MAX)
+			return -EMSGSIZE;
 	}
 }
 

@@ -19,6 +19,7 @@
 #include "common/ipc.h"
 
 #define HTTP_FIELDS_MAX 256	/* of a response; a request has HTTP_HEADERS_MAX */
+#define HTTP_CONNECTION_MAX 64	/* elements of Connection: each is looked for in every field */
 
 /* Texts are borrowed from the head. */
 struct http_field {
@@ -54,7 +55,7 @@ bool http_number(struct ipc_str s, uint64_t max, uint64_t *ret);
 int http_take_line(const char **pos, const char *end, struct ipc_str *ret);
 /*
  * All lines from @pos to the empty one at @end. 0, -EPROTO (malformed), -EMSGSIZE (more
- * than @max, which is at most HTTP_FIELDS_MAX).
+ * than @max, which is at most HTTP_FIELDS_MAX, or than HTTP_CONNECTION_MAX elements).
  */
 int http_fields_parse(const char *pos, const char *end, size_t max, struct http_fields *ret);
 /* The only field of that name, NULL when there is none. 0, or -EPROTO: more than one. */

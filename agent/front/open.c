@@ -17,7 +17,8 @@ static struct addr_port local_of(const struct front *f, const struct ipc_open *m
 
 static int check(const struct ipc_open *m, const struct session *s)
 {
-	if (m->dest.port == 0 || (m->name.len > 0) == (m->dest.addr.family != ADDR_NONE))
+	/* 0 stands for none. */
+	if (m->handle == 0 || m->dest.port == 0 || (m->name.len > 0) == (m->dest.addr.family != ADDR_NONE))
 		return -EPROTO;
 	if (m->app_family != ADDR_V4 && m->app_family != ADDR_V6)
 		return -EPROTO;
@@ -93,7 +94,8 @@ void open_request(struct front *f, struct session *s, const uint8_t *body, size_
 	f->n_opens++;
 	r = handles_add(f->handles, m.handle, &m.dest, &local, loop_now_ms(f->config.loop));
 	req.kind = m.flags & IPC_OPEN_HELD ? PIPE_HELD : PIPE_ANSWER;
-	req.handle = m.handle;
+	/* What is refused because its handle is another stream's leaves that one alone. */
+	req.handle = r == 0 ? m.handle : 0;
 	req.pid = (uint32_t)session_pid(s);
 	if (r == 0)
 		r = prepare(f, s, &m, &dest, &domain);

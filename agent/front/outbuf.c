@@ -7,17 +7,36 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "common/secret.h"
+
 #define CAP_FIRST 16384
 
 void outbuf_deinit(struct outbuf *b)
 {
+	if (b->secret && b->data)
+		secret_wipe(b->data, b->cap);
 	free(b->data);
-	memset(b, 0, sizeof(*b));
+	*b = (struct outbuf){ .secret = b->secret };
 }
 
 size_t outbuf_len(const struct outbuf *b)
 {
 	return b->end - b->pos;
+}
+
+/* As realloc(), which would leave a copy behind. */
+static uint8_t *move_secret(struct outbuf *b, size_t cap)
+{
+	uint8_t *bigger = malloc(cap);
+
+	if (!bigger)
+		return NULL;
+	if (b->data) {
+		memcpy(bigger, b->data, b->end);
+		secret_wipe(b->data, b->cap);
+		free(b->data);
+	}
+	return bigger;
 }
 
 /* Room for @len more at the end: by moving what is left, else by growing. */
@@ -38,7 +57,7 @@ static int make_room(struct outbuf *b, size_t len)
 		cap *= 2;
 	if (cap == b->cap)
 		return 0;
-	bigger = realloc(b->data, cap);
+	bigger = b->secret ? move_secret(b, cap) : realloc(b->data, cap);
 	if (!bigger)
 		return -ENOMEM;
 	b->data = bigger;

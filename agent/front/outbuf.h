@@ -7,18 +7,20 @@
 #ifndef FRONT_OUTBUF_H
 #define FRONT_OUTBUF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 struct outbuf {
+	bool secret;	/* set by the owner: memory that it leaves is wiped */
 	uint8_t *data;
 	size_t pos;	/* written up to here */
 	size_t end;
 	size_t cap;
 };
 
-/* Zeroed is empty. */
+/* Zeroed is empty. What is freed may be used again. */
 void outbuf_deinit(struct outbuf *b);
 size_t outbuf_len(const struct outbuf *b);
 /* Appends. 0, -ENOBUFS (more than @max would wait), -ENOMEM. */

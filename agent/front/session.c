@@ -60,7 +60,7 @@ static void free_session(struct loop_task *task)
 {
 	struct session *s = (struct session *)((char *)task - offsetof(struct session, free_task));
 
-	secret_wipe(s->out.data, s->out.cap);	/* keys are in some commands and answers */
+	/* Keys are in some commands and answers. */
 	outbuf_deinit(&s->out);
 	secret_wipe(s->buf, sizeof(s->buf));
 	free(s);
@@ -333,6 +333,7 @@ int session_adopt(struct session_set *set, int fd)
 	s->set = set;
 	s->fd = fd;
 	s->passed_fd = -1;
+	s->out.secret = true;
 	s->pid = pid;
 	ev_io_init(&s->reader, on_readable, fd, EV_READ);
 	ev_io_init(&s->writer, on_writable, fd, EV_WRITE);

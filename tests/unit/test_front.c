@@ -6,12 +6,16 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/front/front_internal.h"
 #include "agent/front/pool_internal.h"
 #include "tests/support/pathnet.h"
 #include "tests/support/suite.h"
+
+#define CLOSED (UINT32_MAX - 1)	/* no errno: the connection was closed without an answer */
 
 static const struct netdir *vouched;	/* what dirclient_netdir() says */
 static int some_dirclient;
@@ -166,6 +170,51 @@ START_TEST(a_network_that_changed_is_tried_again)
 }
 END_TEST
 
+/* What the agent answers to an OPEN with @handle; the program's end stays open in @ret_fd. */
+static uint32_t open_with(uint64_t handle, int *ret_fd)
+{
+	struct ipc_open m = { .handle = handle, .app_family = ADDR_V4, .dest = { .port = 80 },
+			      .name = { "a.test.example", 14 }, .domain = { "d", 1 } };
+	uint8_t frame[IPC_HEADER_LEN + IPC_REQUEST_MAX];
+	uint32_t error = UINT32_MAX;
+	ssize_t n = ipc_open_encode(frame, sizeof(frame), &m);
+	int fds[2];
+
+	ck_assert_int_gt(n, 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+	ck_assert_int_eq(session_adopt(front->sessions, fds[1]), 0);
+	ck_assert_int_eq(send(fds[0], frame, (size_t)n, 0), n);
+	for (int i = 0; i < 5; i++)
+		ev_run(ev, EVRUN_NOWAIT);
+	n = recv(fds[0], frame, sizeof(frame), MSG_DONTWAIT);
+	if (n == IPC_RESULT_LEN)
+		ck_assert_int_eq(ipc_result_decode(frame + IPC_HEADER_LEN, 4, &error), 0);
+	else if (n == 0 || errno == ECONNRESET)
+		error = CLOSED;
+	*ret_fd = fds[0];
+	return error;
+}
+
+START_TEST(a_handle_in_use_stays_its_streams)
+{
+	struct ipc_info info;
+	int first, second, third;
+
+	become_ready();
+	ck_assert_uint_eq(open_with(0x1234, &first), UINT32_MAX);	/* it waits */
+	ck_assert_uint_eq(open_with(0x1234, &second), EADDRINUSE);
+	handles_query(front->handles, 0x1234, loop_now_ms(&loop), &info);
+	ck_assert_int_eq(info.state, IPC_STREAM_PENDING);
+	ck_assert_uint_eq(info.error, 0);
+	/* 0 is none at all. */
+	ck_assert_uint_eq(open_with(0, &third), CLOSED);
+	ck_assert_uint_eq(handles_count(front->handles), 1);
+	close(first);
+	close(second);
+	close(third);
+}
+END_TEST
+
 START_TEST(what_comes_after_the_end_finds_nothing)
 {
 	struct dir_connection dc;
@@ -217,6 +266,7 @@ int main(void)
 	tcase_add_test(t, what_the_directory_says_is_told_rather_than_our_guess);
 	tcase_add_test(t, a_clock_that_is_wrong_is_told_while_there_is_no_connection);
 	tcase_add_test(t, a_network_that_changed_is_tried_again);
+	tcase_add_test(t, a_handle_in_use_stays_its_streams);
 	tcase_add_test(t, what_comes_after_the_end_finds_nothing);
 	tcase_add_test(t, a_change_in_the_middle_of_the_end_is_ignored);
 	suite_add_tcase(s, t);

@@ -23,7 +23,9 @@ void control_end(struct session *s, uint8_t st, const char *t)
 {
 	(void)s;
 	status = st;
-	snprintf(text, sizeof(text), "%s", t);
+	/* What was told before is the answer. */
+	if (st != 0 || t[0])
+		snprintf(text, sizeof(text), "%s", t);
 }
 
 void control_reply(struct session *s, json_t *doc)

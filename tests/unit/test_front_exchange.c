@@ -443,6 +443,37 @@ START_TEST(a_websocket_is_a_tunnel_after_101)
 }
 END_TEST
 
+/* More than the kernel takes: the rest is still with us when the program ends its side. */
+START_TEST(a_program_that_ends_its_side_gets_what_was_on_its_way)
+{
+	static uint8_t piece[65536];
+	size_t sent = 0, have = 0;
+
+	start();
+	put_text("GET http://a.test/ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\n"
+		 "Upgrade: websocket\r\n\r\n");
+	connected(&streams[0]);
+	reply(&streams[0], "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+			   "Connection: Upgrade\r\n\r\n");
+	got("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+	for (; sent < 14u << 20; sent += sizeof(piece))
+		reply_bytes(&streams[0], piece, sizeof(piece));
+	ck_assert_int_eq(shutdown(fd, SHUT_WR), 0);
+	turn();
+	ck_assert(streams[0].closed);
+	for (int i = 0; i < 2000 && have < sent; i++) {
+		ssize_t n = recv(fd, piece, sizeof(piece), MSG_DONTWAIT);
+
+		ck_assert_int_ne(n, 0);
+		have += n > 0 ? (size_t)n : 0;
+		turn();
+	}
+	ck_assert_uint_eq(have, sent);
+	ck_assert_int_eq(last_read(), 0);
+	ck_assert_uint_eq(proxy_count(front.proxy), 0);
+}
+END_TEST
+
 START_TEST(other_upgrades_do_not_pass)
 {
 	start();
@@ -629,6 +660,7 @@ int main(void)
 	tcase_add_test(t, a_request_moves_no_faster_than_its_stream);
 	tcase_add_test(t, a_response_is_reported_as_taken_when_the_program_took_it);
 	tcase_add_test(t, a_websocket_is_a_tunnel_after_101);
+	tcase_add_test(t, a_program_that_ends_its_side_gets_what_was_on_its_way);
 	tcase_add_test(t, other_upgrades_do_not_pass);
 	tcase_add_test(t, a_program_that_leaves_is_noticed);
 	tcase_add_test(t, a_program_that_breaks_its_request_off_is_dropped);

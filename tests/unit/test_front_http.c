@@ -158,6 +158,14 @@ START_TEST(heads_have_a_limit)
 		n += snprintf(text + n, sizeof(text) - (size_t)n, "\r\n");
 		ck_assert_int_eq(parse(text), headers > HTTP_HEADERS_MAX ? -EMSGSIZE : n);
 	}
+	/* Elements of Connection, wherever they stand, empty ones too. */
+	for (int more = 0; more <= 1; more++) {
+		n = snprintf(text, sizeof(text), "CONNECT a:80 HTTP/1.1\r\nConnection: x\r\nConnection: ");
+		for (int i = 0; i < HTTP_CONNECTION_MAX - 2 + more; i++)
+			text[n++] = ',';
+		n += snprintf(text + n, sizeof(text) - (size_t)n, "\r\n\r\n");
+		ck_assert_int_eq(parse(text), more ? -EMSGSIZE : n);
+	}
 }
 END_TEST
 

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/front/outbuf.h"
 #include "agent/front/session.h"
 #include "tests/support/suite.h"
 
@@ -270,6 +271,27 @@ START_TEST(replies_over_the_limit_end_the_session)
 }
 END_TEST
 
+START_TEST(a_queue_of_secrets_grows_and_empties_as_any_other)
+{
+	struct outbuf b = { .secret = true };
+	uint8_t piece[5000];
+
+	for (int round = 0; round < 3; round++) {
+		for (uint8_t i = 0; i < 20; i++) {
+			memset(piece, i, sizeof(piece));
+			ck_assert_int_eq(outbuf_put(&b, piece, sizeof(piece), 1 << 20), 0);
+			if (i == 10)
+				outbuf_skip(&b, sizeof(piece) + 1);
+		}
+		ck_assert_uint_eq(outbuf_len(&b), 19 * sizeof(piece) - 1);
+		for (size_t i = 0; i < outbuf_len(&b); i++)
+			ck_assert_uint_eq(outbuf_data(&b)[i], 1 + (i + 1) / sizeof(piece));
+		outbuf_skip(&b, outbuf_len(&b));
+		ck_assert(b.secret && !b.data && outbuf_len(&b) == 0);
+	}
+}
+END_TEST
+
 START_TEST(one_process_gets_a_bounded_number)
 {
 	int pair[2];
@@ -304,6 +326,7 @@ int main(void)
 	tcase_add_test(t, a_held_open_leaves_its_filler_and_passes_one_descriptor);
 	tcase_add_loop_test(t, more_descriptors_than_one_are_malformed_and_closed, 2, 7);
 	tcase_add_test(t, replies_over_the_limit_end_the_session);
+	tcase_add_test(t, a_queue_of_secrets_grows_and_empties_as_any_other);
 	tcase_add_test(t, one_process_gets_a_bounded_number);
 	suite_add_tcase(s, t);
 	return suite_run(s);
