@@ -15,7 +15,6 @@
 #include "common/crypto.h"
 
 #define RATE 136		/* bytes absorbed between two permutations: 1600/8 - 2 * 32 */
-#define RATE_LANES (RATE / 8)
 #define ROUNDS 24
 #define PAD_SHA3 0x06
 #define PAD_SHAKE 0x1f

@@ -14,7 +14,6 @@
 #include "agent/onion/onion_circ.h"
 
 #define POOL_ONION_RESERVE 3	/* circuits kept for onion services (C tor: 3 internal ones) */
-#define POOL_ONION_STEM_IDLE_MS (30 * 60 * 1000)	/* and twice that at random */
 #define POOL_ONION_MAX 256	/* of the pool's circuits, for onion services */
 /*
  * Of these, and of the POOL_BUILDING_MAX under way: clients of a service may ask for any number,

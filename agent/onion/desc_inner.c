@@ -11,7 +11,6 @@
 #include "dirclient/netdoc.h"
 #include "dirclient/protover.h"
 
-#define CREATE2_NTOR 2		/* HTYPE that every service takes (tor-spec 5.1) */
 #define FLOWCTRL_CC 2		/* FlowCtrl=2: congestion control */
 
 /* Parts of an introduction point. Each of these comes once; others are ignored. */

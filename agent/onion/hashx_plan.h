@@ -21,7 +21,6 @@
 #define HASHX_LATENCY_MAX 4
 #define HASHX_CYCLES (HASHX_DECODE_CYCLES + HASHX_LATENCY_MAX)
 #define HASHX_SLOTS_PER_CYCLE 3
-#define HASHX_PORTS 3
 
 struct hashx_plan {
 	unsigned int slot;	/* of the instruction that comes next */

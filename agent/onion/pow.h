@@ -27,7 +27,6 @@
 #define POW_SEED_HEAD_LEN 4
 #define POW_NONCE_LEN 16
 /* INTRODUCE1's extension (rend-spec 3.3, proposal 327 3.3). */
-#define POW_EXT_TYPE 2
 #define POW_EXT_LEN 41
 #define POW_VERSION 1
 /* Personalisation 16, key 32, seed 32, nonce 16, effort 4. */
