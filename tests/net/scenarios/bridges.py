@@ -43,6 +43,8 @@ class Bridge:
                         ignore=shutil.ignore_patterns("made", "lock"))
         os.chmod(self.dir, 0o700)
         lines = relays.torrc(self.relay, self.net.relays, self.net.base, "/dev/null")
+        # It says that it is up after a circuit of its own.
+        lines = lines.replace("__DisablePredictedCircuits 1\n", "")
         lines += "BridgeRelay 1\nPublishServerDescriptor 0\nExtORPort auto\n"
         if obfs4:
             lines += (f"ServerTransportPlugin obfs4 exec {obfs4proxy()}\n"
