@@ -4,15 +4,23 @@
  *
  * A cache folder is written, loaded as at the start of the agent, and replaced by
  * the next consensus. Processor seconds and bytes of heap.
+ *
+ *	bench_dir write DIR
+ *
+ * only writes such a network: our cache into DIR/ours, the same documents as tor keeps
+ * them into DIR/tor, and DIR/authorities, lines for either's configuration.
  */
 #include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "common/codec.h"
 #include "common/log.h"
 #include "dirclient/dirclient_internal.h"
 #include "tests/support/testdir.h"
@@ -118,15 +126,108 @@ static void measure(struct testdir *td, const char *dir)
 	free(text);
 }
 
-int main(void)
+/* --- the same for tor --- */
+
+static FILE *create(const char *dir, const char *name)
+{
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	f = fopen(path, "w");
+	if (!f) {
+		perror(path);
+		exit(1);
+	}
+	return f;
+}
+
+static void finish(FILE *f)
+{
+	if (fflush(f) != 0 || fclose(f) != 0) {
+		perror("bench_dir: write");
+		exit(1);
+	}
+}
+
+static void write_text(const char *dir, const char *name, char *text, size_t len)
+{
+	FILE *f = create(dir, name);
+
+	fwrite(text, 1, len, f);
+	finish(f);
+	free(text);
+}
+
+/* In the files and with the annotations of tor's client. */
+static void write_for_tor(const struct testdir *td, const char *dir, const struct testdir_doc *doc)
+{
+	FILE *f = create(dir, "cached-microdescs");
+	size_t len;
+	char *text = testdir_consensus(td, doc, &len);
+
+	write_text(dir, "cached-microdesc-consensus", text, len);
+	text = testdir_certs(td, doc->valid_after - 86400, &len);
+	write_text(dir, "cached-certs", text, len);
+	for (size_t i = 0; i < N_RELAYS; i++) {
+		uint8_t digest[32];
+		struct tm tm;
+		char when[32];
+
+		text = (char *)(uintptr_t)testdir_microdesc(td, i, &len, digest);
+		gmtime_r(&doc->valid_after, &tm);
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S", &tm);
+		fprintf(f, "@last-listed %s\n%.*s", when, (int)len, text);
+	}
+	finish(f);
+}
+
+static void write_authorities(const struct testdir *td, const char *dir)
+{
+	FILE *f = create(dir, "authorities");
+
+	for (unsigned int i = 0; i < N_AUTHORITIES; i++) {
+		const struct dir_authority *a = &testdir_authorities(td)[i];
+		char ident[CODEC_HEX_LEN(RSA_ID_LEN)], id[CODEC_HEX_LEN(RSA_ID_LEN)];
+
+		codec_hex_encode(ident, a->v3ident, RSA_ID_LEN);
+		codec_hex_encode(id, a->relay.rsa_id, RSA_ID_LEN);
+		fprintf(f, "DirAuthority %s orport=%u v3ident=%s 127.0.0.1:7000 %s\n", a->nickname,
+			(unsigned int)(5000 + i), ident, id);
+	}
+	finish(f);
+}
+
+static int write_all(const char *dir)
+{
+	struct testdir *td = testdir_new(N_AUTHORITIES, N_RELAYS, 2048);
+	struct testdir_doc doc = {.valid_after = time(NULL) - 120};
+	char ours[4096], theirs[4096];
+
+	snprintf(ours, sizeof(ours), "%s/ours", dir);
+	snprintf(theirs, sizeof(theirs), "%s/tor", dir);
+	if (mkdir(ours, 0700) < 0 || mkdir(theirs, 0700) < 0) {
+		perror(dir);
+		return 1;
+	}
+	write_cache(td, ours, &doc);
+	write_for_tor(td, theirs, &doc);
+	write_authorities(td, dir);
+	testdir_free(td);
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	char dir[] = "/tmp/onionify-bench-XXXXXX";
 	char cmd[64];
 	struct testdir *td;
 
+	log_set_level(LOG_ERROR);
+	if (argc == 3 && strcmp(argv[1], "write") == 0)
+		return write_all(argv[2]);
 	if (!mkdtemp(dir))
 		return 1;
-	log_set_level(LOG_ERROR);
 	td = testdir_new(N_AUTHORITIES, N_RELAYS, 2048);
 	measure(td, dir);
 	testdir_free(td);

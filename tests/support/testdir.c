@@ -12,6 +12,8 @@
 #include "common/codec.h"
 #include "common/crypto.h"
 
+#define ONION_KEY_LEN 140	/* RSA with 1024 bits, in DER */
+
 struct authority {
 	gnutls_privkey_t identity;
 	gnutls_privkey_t signing;
@@ -197,10 +199,23 @@ static int id_cmp(const void *a, const void *b)
 	return memcmp(a, b, RSA_ID_LEN);
 }
 
+/* An RSAPublicKey as relays had them, with a modulus that nobody has factored: it is random. */
+static void make_onion_key(struct testdir *td, uint8_t out[ONION_KEY_LEN])
+{
+	static const uint8_t before[] = {0x30, 0x81, 0x89, 0x02, 0x81, 0x81, 0x00};
+	static const uint8_t after[] = {0x02, 0x03, 0x01, 0x00, 0x01};
+
+	fill_random(td, out, ONION_KEY_LEN);
+	memcpy(out, before, sizeof(before));
+	out[sizeof(before)] |= 0x80;
+	out[ONION_KEY_LEN - sizeof(after) - 1] |= 0x01;
+	memcpy(out + ONION_KEY_LEN - sizeof(after), after, sizeof(after));
+}
+
 static void make_microdesc(struct testdir *td, size_t i)
 {
 	struct text t = {0};
-	uint8_t key[140];
+	uint8_t key[ONION_KEY_LEN];
 	char b64[64];
 	static const char *const policies[] = {
 		"accept 80,443", "reject 1-65535", "accept 20-23,43,53,79-81,88,110,143,194,443",
@@ -208,7 +223,7 @@ static void make_microdesc(struct testdir *td, size_t i)
 	};
 
 	put(&t, "onion-key\n");
-	fill_random(td, key, sizeof(key));
+	make_onion_key(td, key);
 	put_pem(&t, "RSA PUBLIC KEY", key, sizeof(key));
 	fill_random(td, key, 32);
 	codec_base64_encode(b64, key, 32, 0);
