@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,6 +231,8 @@ static void housekeep(struct ev_loop *ev, ev_timer *w, int revents)
 	(void)path_save(f->config.path, loop_wall(f->config.loop));
 	if (f->config.cbt)
 		(void)cbt_save(f->config.cbt);
+	/* A large transfer leaves a heap of megabytes behind that nobody needs meanwhile. */
+	(void)malloc_trim(0);
 }
 
 /* --- what the directory client asks for and tells --- */

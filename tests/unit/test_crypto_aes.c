@@ -105,6 +105,70 @@ START_TEST(applying_twice_gives_back_the_text)
 }
 END_TEST
 
+/* --- in one piece as block by block --- */
+
+#define STREAM_MAX 1600		/* several times what is worked on side by side */
+
+/* Counters: anywhere, short of a carry into the upper half, over it, over the end. */
+static const char *const counters[] = {
+	"000102030405060708090a0b0c0d0e0f", "00000000000000000000000000000000",
+	"0123456789abcdefffffffffffffffcf", "0123456789abcdeffffffffffffff9c0",
+	"0123456789abcdefffffffffffffffff", "fffffffffffffffffffffffffffffff9",
+};
+
+static void add_one(uint8_t ctr[16])
+{
+	for (int i = 15; i >= 0 && ++ctr[i] == 0; i--)
+		;
+}
+
+/* @text xored with the encryption of each counter by itself. */
+static void xor_slowly(const struct crypto_aes128 *k, const uint8_t iv[16], uint8_t *text,
+		       size_t len)
+{
+	uint8_t ctr[16], block[16];
+
+	memcpy(ctr, iv, sizeof(ctr));
+	for (size_t i = 0; i < len; i++) {
+		if (i % 16 == 0) {
+			memcpy(block, ctr, sizeof(block));
+			crypto_aes128_encrypt(k, block);
+			add_one(ctr);
+		}
+		text[i] ^= block[i % 16];
+	}
+}
+
+START_TEST(a_key_stream_is_made_of_encrypted_counters)
+{
+	static uint8_t text[STREAM_MAX + 1], want[STREAM_MAX + 1];
+	uint8_t iv[16], key[16] = { 0xa5, 0x5a, 1 };
+	struct crypto_aes_ctr stream;
+	struct crypto_aes128 k;
+
+	unhex(iv, sizeof(iv), counters[_i]);
+	crypto_aes128_init_encrypt(&k, key);
+	for (size_t len = 0; len <= STREAM_MAX; len++) {
+		for (size_t i = 0; i < sizeof(text); i++)
+			text[i] = want[i] = (uint8_t)(i * 7 + len);
+		xor_slowly(&k, iv, want, len);
+		/* Not a byte too far. */
+		crypto_aes128_ctr(&k, iv, text, len);
+		ck_assert_mem_eq(text, want, sizeof(text));
+	}
+	memset(text, 0, sizeof(text));
+	memset(want, 0, sizeof(want));
+	xor_slowly(&k, iv, want, STREAM_MAX);
+	crypto_aes_ctr_init(&stream, key, sizeof(key), iv);
+	for (size_t at = 0, n = 1; at < STREAM_MAX; at += n, n = n * 3 % 509 + 1) {
+		if (n > STREAM_MAX - at)
+			n = STREAM_MAX - at;
+		crypto_aes_ctr_apply(&stream, text + at, n);
+	}
+	ck_assert_mem_eq(text, want, STREAM_MAX);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *s = suite_create("crypto_aes");
@@ -117,5 +181,7 @@ int main(void)
 				    key_len + 1);
 	tcase_add_test(t, the_counter_carries_over_all_sixteen_bytes);
 	tcase_add_test(t, applying_twice_gives_back_the_text);
+	tcase_add_loop_test(t, a_key_stream_is_made_of_encrypted_counters, 0,
+			    (int)(sizeof(counters) / sizeof(counters[0])));
 	return suite_run(s);
 }
