@@ -11,13 +11,12 @@ import subprocess
 import time
 
 from client import programs_dir, wait_until
-from network import NetworkError, ROOT, find_program
-from sides import cpu_seconds, memory_mib, show
+from network import NetworkError, find_program
+from sides import cpu_seconds, memory_mib, program, show
 
 RELAYS = 9000
 READY_SECONDS = 60
 SETTLE = 3.0    # s: what reading took for a moment is given back, or is not
-PROGRAM = os.path.join(ROOT, "build", "release", "tests", "bench", "bench_dir")
 
 ROWS = (
     ("load", f"reading a directory of {RELAYS} relays, CPU", "s", False),
@@ -28,10 +27,8 @@ ROWS = (
 
 def prepare(base):
     """The two caches, and a configuration for each."""
-    r = subprocess.run(["make", "--no-print-directory", "-s", "-C", ROOT, "VARIANT=release",
-                        os.path.relpath(PROGRAM, ROOT)], timeout=120, check=False)
-    if r.returncode or subprocess.run([PROGRAM, "write", base], timeout=60,
-                                      check=False).returncode:
+    r = subprocess.run([program("bench_dir"), "write", base], timeout=60, check=False)
+    if r.returncode:
         raise NetworkError("bench_dir: the directory cannot be written")
     with open(os.path.join(base, "authorities"), encoding="ascii") as f:
         authorities = f.read()
