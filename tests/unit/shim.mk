@@ -1,1 +1,1 @@
-UNIT_TESTS += ipc policy nameserver filter book serving waiters
+UNIT_TESTS += ipc policy nameserver filter book serving waiters copies
