@@ -121,6 +121,8 @@ static void set_environment(const struct options *o, const struct places *p, enu
 	/* Other loaders fail on it; the supervisor serves their programs. */
 	if (kind != ELF_OTHER_LIBC && kind != ELF_32BIT)
 		set_preload(p->library);
+	/* As root it would look for an interface to send raw packets from. */
+	(void)setenv("NMAP_UNPRIVILEGED", "1", 0);
 }
 
 /* --- running --- */
@@ -185,11 +187,12 @@ static int run_supervised(const struct options *o, const struct places *p, enum 
 			       .account = -1, .serving = o->serving,
 			       .detail = o->report ? BOOK_ALL : o->verbose ? BOOK_REFUSALS :
 									     BOOK_SILENT };
+	const char *note = o->quiet ? NULL : which_note(argv[0], kind);
 	struct job_result res;
 	int r;
 
-	if (!o->quiet && kind == ELF_PRIVILEGED)
-		say("note: %s does not gain privileges in here", argv[0]);
+	if (note)
+		say("note: %s %s", argv[0], note);
 	if (!o->isolate)	/* a domain with a name goes on after the command */
 		cmd.lease = launch_lease(p->socket, getenv(CONFIG_ENV_DOMAIN));
 	if (o->report)	/* without it the report says what the supervisor has seen itself */
@@ -247,8 +250,9 @@ int main(int argc, char **argv)
 		return EXIT_OURS;
 	kind = which_kind(argv[0], found);
 	if (kind == ELF_32BIT && !o.allow_weak) {
-		say("%s is a 32-bit program, and these are not supported; --allow-weak runs it, "
-		    "without any network", argv[0]);
+		say("%s is a 32-bit program, and these are not supported: its connections would be "
+		    "refused. Take a 64-bit build of it; --allow-weak runs it, without any "
+		    "network", argv[0]);
 		return EXIT_NOT_EXECUTABLE;
 	}
 	/* An agent that is started below a supervisor could not reach its relays. */

@@ -38,6 +38,7 @@ run_SRCS := \
 	shim/config.c \
 	shim/confine.c \
 	shim/copies.c \
+	shim/deputies.c \
 	shim/door.c \
 	shim/door_run.c \
 	shim/elf.c \

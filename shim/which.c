@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "shim/deputies.h"
+
 /* Searches PATH as execvp() will. False when nothing is there. */
 static bool find_command(const char *name, char out[PATH_MAX])
 {
@@ -39,6 +41,11 @@ enum elf_kind which_kind(const char *name, char ret_path[PATH_MAX])
 	else
 		(void)elf_inspect(AT_FDCWD, ret_path, &kind);
 	return kind;
+}
+
+const char *which_note(const char *name, enum elf_kind kind)
+{
+	return kind == ELF_PRIVILEGED ? "does not gain privileges in here" : deputies_note(name);
 }
 
 const char *which_kind_text(enum elf_kind kind)

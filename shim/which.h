@@ -14,6 +14,8 @@
  * kind, ELF_DYNAMIC when nothing can be said.
  */
 enum elf_kind which_kind(const char *name, char ret_path[PATH_MAX]);
+/* What the user may not expect of this command, after its name; NULL: nothing. */
+const char *which_note(const char *name, enum elf_kind kind);
 /* As in "NAME is linked statically". */
 const char *which_kind_text(enum elf_kind kind);
 /* The doors to the agent that a program of @kind uses, as in "NAME uses ...". */

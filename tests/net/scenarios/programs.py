@@ -234,6 +234,14 @@ AN_ADDRESS = r"\b(198\.1[89]|203\.0)\.\d+\.\d+|f[cd][0-9a-f]{2}:|2001:db8:80::80
 NO_WAY = (r"not permitted|denied|unreachable|refused|not allowed|cannot|must be|failure|no new priv"
           r"|incorrect|setuid|root")
 TWENTY = r"(\S+\n){20}"
+NMAP = ["-sT", "-n", "-Pn", "--initial-rtt-timeout", "8s"]
+
+
+def typing(awaited, line, command):
+    """A command that gets a line, and then the end, once it has said what is awaited."""
+    return ["sh", "-c", f"(i=0; until grep -q '{awaited}' out || [ $i = 300 ]; do i=$((i + 1)); "
+            f"sleep 0.1; done; echo '{line}') 2>/dev/null | {command} >out 2>&1; cat out"]
+
 
 PROGRAMS = (
     Program("c", lambda p: [bait.built("fetch"), "www.example.test", "80"], default=True),
@@ -328,9 +336,9 @@ PROGRAMS = (
     Program("ncat", ["ncat", "-w", "20", "www.example.test", "8002"], "220 hello", needs=["ncat"]),
     Program("socat", ["socat", "-T", "20", "-", "TCP:www.example.test:8002"], "220 hello",
             needs=["socat"]),
-    Program("telnet", ["sh", "-c", "sleep 1 | telnet www.example.test 8002"], "220 hello",
-            needs=["telnet"],
-            status=(0, 1)),
+    # It ends with its input, whatever is still to come.
+    Program("telnet", typing("220 hello", "", "telnet www.example.test 8002"), "220 hello",
+            needs=["telnet"]),
     Program("openssl", ["openssl", "s_client", "-quiet", "-connect", "www.example.test:443"],
             needs=["openssl"], data=GET, default=True),
     Program("gnutls-cli", ["gnutls-cli", "--insecure", "www.example.test"], needs=["gnutls-cli"],
@@ -340,9 +348,8 @@ PROGRAMS = (
     Program("msmtp", ["msmtp", "-v", "--host=v4only.example.test", "--port=8025", "--domain=c.test",
                       "--from=a@example.test", "b@example.test"], "250 taken", needs=["msmtp"],
             data="Subject: x\n\nbody\n"),
-    Program("irc", ["sh", "-c", "(sleep 3; echo /quit) | ircII -d -q tester "
-                    "v4only.example.test:8667"], "welcome to the private network", needs=["ircII"],
-            status=(0, 1, 141)),
+    Program("irc", typing("welcome to", "/quit", "ircII -d -q tester v4only.example.test:8667"),
+            "welcome to the private network", needs=["ircII"]),
     Program("apt-get", apt("root"), "hello-net", needs=["apt-get", "dpkg-deb"]),
     Program("apt-get-sandbox", apt("_apt"), "hello-net", needs=["apt-get", "dpkg-deb"],
             modes=("root", "env-i")),
@@ -356,8 +363,11 @@ PROGRAMS = (
     Program("nslookup", ["nslookup", "-timeout=20", "www.example.test"], AN_ADDRESS,
             needs=["nslookup"]),
     Program("drill", ["drill", "www.example.test"], AN_ADDRESS, needs=["drill"]),
-    Program("nmap", ["nmap", "-sT", "-n", "-Pn", "--unprivileged", "-p", "80,84,8002",
-                     "www.example.test"], r"80/tcp +open", needs=["nmap"]),
+    # It takes a port that does not answer within a second for one that nobody answers for.
+    Program("nmap", ["nmap", *NMAP, "--unprivileged", "-p", "80,84,8002", "www.example.test"],
+            r"80/tcp +open", needs=["nmap"]),
+    Program("nmap-as-it-is", ["nmap", *NMAP, "-p", "80,84,8002", "www.example.test"],
+            r"80/tcp +open", needs=["nmap"], modes=("root", "user")),
     Program("bash-tcp", ["bash", "-c", BASH_TCP], needs=["bash"], default=True),
     Program("pipeline", ["sh", "-c", f"for i in 1 2 3; do curl -sS {ADDR} & done | sort | uniq -c; "
                          "wait"], needs=["curl"]),
