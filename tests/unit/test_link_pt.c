@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -265,6 +266,37 @@ START_TEST(a_program_whose_child_keeps_its_output_ends_nevertheless)
 }
 END_TEST
 
+/* With room for none or one of its descriptors it is ended, and started again when there is more. */
+START_TEST(a_program_waits_for_descriptors)
+{
+	struct rlimit before, tight;
+	struct pt_method m;
+	int fd = dup(STDIN_FILENO);
+
+	ck_assert_int_ge(fd, 0);
+	write_script(GOOD UNTIL_EOF);
+	make("one,two exec %s/program first");
+	close(fd);
+	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+	tight = before;
+	tight.rlim_cur = (rlim_t)fd + 1;
+	while ((fd = dup(STDIN_FILENO)) >= 0 && (rlim_t)fd + 1 < tight.rlim_cur)
+		;
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &tight), 0);
+	if (_i == 1)
+		close(fd);
+	ck_assert_int_eq(pt_set_need(set, "one"), 0);
+	ck_assert_int_eq(await("one", 0.6, &m), -EAGAIN);
+	ck_assert_ptr_nonnull(strstr(pt_set_problem(set), "Too many open files"));
+	if (_i == 1)
+		ck_assert_int_eq(dup(STDIN_FILENO), fd);	/* nothing took it for good */
+	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+	ck_assert_int_eq(await("one", 6, &m), 0);
+	ck_assert_ptr_null(pt_set_problem(set));
+}
+END_TEST
+
 START_TEST(without_a_spawner_the_problem_says_what_to_do)
 {
 	struct pt_method m;
@@ -307,6 +339,7 @@ int main(void)
 	tcase_add_loop_test(tc, bad_programs_offer_nothing, 0, sizeof(bad) / sizeof(bad[0]));
 	tcase_add_test(tc, a_missing_program_is_reported);
 	tcase_add_test(tc, a_program_whose_child_keeps_its_output_ends_nevertheless);
+	tcase_add_loop_test(tc, a_program_waits_for_descriptors, 0, 2);
 	tcase_add_test(tc, without_a_spawner_the_problem_says_what_to_do);
 	tcase_add_test(tc, a_proxy_that_runs_already_needs_no_program);
 	suite_add_tcase(s, tc);
