@@ -289,6 +289,14 @@ static int take_and_begin(struct attach *a)
 	return r < 0 ? r : begin(a, pc);
 }
 
+/* Silence may be the guard's, and then all other exits may be behind it or gone. */
+static void forgive_exits(struct attach *a)
+{
+	if (a->last_reason == END_REPLY_TIMEOUT &&
+	    now_ms(a->set) - a->waiting_ms >= ATTACH_FORGIVE_MS)
+		a->need.n_avoid = 0;
+}
+
 /* One look at a waiting request. */
 static void run_one(struct attach *a)
 {
@@ -299,6 +307,7 @@ static void run_one(struct attach *a)
 		expire(a);
 		return;
 	}
+	forgive_exits(a);
 	r = take_and_begin(a);
 	if (r == 0) {
 		attach_move_to(a, &s->active);

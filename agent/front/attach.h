@@ -33,6 +33,8 @@
 #define ATTACH_EARLY_MAX 4096	/* bytes before CONNECTED: a request line and its headers */
 #define ATTACH_REPLY_MS 10000	/* first CONNECTED or RESOLVED; C tor: 10 s, then 15 s */
 #define ATTACH_REPLY_LATER_MS 15000
+/* So long without a circuit, then exits that did not answer will do: it may have been the guard. */
+#define ATTACH_FORGIVE_MS 4000
 #define ATTACH_REPLY_ONION_MS 30000	/* CONNECTED of an onion service: six hops or more */
 #define ATTACH_TRIES_ONION 3	/* rendezvous circuits that broke under a request */
 

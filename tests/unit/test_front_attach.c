@@ -10,24 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "agent/front/attach.h"
+#include "agent/front/attach_internal.h"
 #include "agent/onion/client_net.h"
 #include "agent/front/dest.h"
 #include "tests/support/suite.h"
+#include "tests/unit/pool_played.h"
 
-struct pool {
-	int take_result;
-	int taken;
-	int spoiled;
-	int refusals;
-	size_t n_avoid;
-	bool opened;
-	bool v6;
-	uint64_t rtt_us;
-};
-struct pool_circ {
-	uint8_t exit_id[RSA_ID_LEN];
-};
 struct stream {
 	const struct stream_ops *ops;
 	void *owner;
@@ -36,8 +24,6 @@ struct stream {
 	size_t n_sent;
 };
 
-static struct pool pool;
-static struct pool_circ circ;
 static struct stream streams[32];
 static size_t n_streams;
 static size_t room;	/* of every stream */
@@ -48,68 +34,6 @@ static struct {
 	int timeout_ms;
 } begun;
 static int begin_result;
-
-int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **ret)
-{
-	p->taken++;
-	p->n_avoid = need->n_avoid;
-	circ.exit_id[0] = (uint8_t)p->taken;
-	*ret = &circ;
-	return p->take_result;
-}
-
-int pool_take_dir(struct pool *p, struct pool_need *need, struct pool_circ **ret)
-{
-	return pool_take(p, need, ret);
-}
-
-struct circuit *pool_circ_circuit(const struct pool_circ *pc)
-{
-	return (struct circuit *)(uintptr_t)pc;
-}
-
-const uint8_t *pool_circ_exit_id(const struct pool_circ *pc)
-{
-	return pc->exit_id;
-}
-
-uint64_t pool_circ_rtt_us(const struct pool_circ *pc)
-{
-	(void)pc;
-	return pool.rtt_us;
-}
-
-bool pool_circ_exits_v6(const struct pool_circ *pc, uint16_t port)
-{
-	(void)pc;
-	(void)port;
-	return pool.v6;
-}
-
-void pool_circ_spoil(struct pool_circ *pc)
-{
-	(void)pc;
-	pool.spoiled++;
-}
-
-void pool_circ_stalled(struct pool_circ *pc)
-{
-	pool_circ_spoil(pc);
-}
-
-void pool_note_refusal(struct pool *p, const struct pool_circ *pc, const struct addr *addr,
-		       uint16_t port)
-{
-	(void)pc;
-	(void)addr;
-	(void)port;
-	p->refusals++;
-}
-
-bool pool_has_opened(const struct pool *p)
-{
-	return p->opened;
-}
 
 uint64_t circuit_id(const struct circuit *c)
 {
@@ -471,6 +395,22 @@ START_TEST(what_another_exit_may_do_better_is_tried_again)
 	if (retries[_i].begins > 1)
 		ck_assert_uint_eq(pool.n_avoid,
 				  retries[_i].reason == END_CIRCUIT_LOST ? 0 : n_streams - 1);
+}
+END_TEST
+
+/* Silence may be the guard's; a refusal is the exit's own. */
+START_TEST(silent_exits_will_do_when_no_other_is_reached)
+{
+	request("a.test", NULL, false);
+	pool.take_result = -EAGAIN;
+	end_stream(_i ? END_EXITPOLICY : END_REPLY_TIMEOUT);
+	look_again();
+	ck_assert_uint_eq(pool.n_avoid, 1);
+	a->waiting_ms -= ATTACH_FORGIVE_MS;
+	pool.take_result = 0;
+	look_again();
+	ck_assert_uint_eq(pool.n_avoid, _i);
+	ck_assert_uint_eq(n_streams, 2);
 }
 END_TEST
 
@@ -963,6 +903,7 @@ int main(void)
 	tcase_add_test(t, flags_are_those_that_c_tor_sends);
 	tcase_add_loop_test(t, what_another_exit_may_do_better_is_tried_again, 0,
 			    (int)(sizeof(retries) / sizeof(retries[0])));
+	tcase_add_loop_test(t, silent_exits_will_do_when_no_other_is_reached, 0, 2);
 	tcase_add_test(t, no_exit_left_gives_the_last_reason);
 	tcase_add_test(t, no_exit_at_all_is_no_route);
 	tcase_add_loop_test(t, time_runs_out_while_it_waits, 0, 2);
