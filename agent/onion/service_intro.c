@@ -180,6 +180,9 @@ static void on_message(struct onion_circ *oc, uint8_t command, const uint8_t *bo
 	} else if (command == RELAY_INTRODUCE2 &&
 		   (ip->state == INTRO_ESTABLISHED || ip->state == INTRO_RETIRED)) {
 		ip->n_seen++;
+		if (ip->state == INTRO_RETIRED)
+			log_info("service %s: an introduction by way of a point that is retired",
+				 log_scrub(service_of(ip)->address));
 		service_request_take(ip, body, len);
 	}
 }
