@@ -444,6 +444,16 @@ static void do_set_hosting(void *ctx, bool hosting)
 		pool_stem_note_demand(p);
 }
 
+static int64_t do_build_timeout_ms(void *ctx)
+{
+	const struct pool *p = ctx;
+	int64_t timeout = p->config.config->build_timeout_ms;
+
+	if (timeout == 0 && p->config.cbt)
+		timeout = cbt_timeout_ms(p->config.cbt, 3);
+	return timeout > 0 ? timeout : EXTEND_TIMEOUT_MS;
+}
+
 static void do_expect(void *ctx)
 {
 	pool_stem_note_demand(ctx);
@@ -458,6 +468,7 @@ void pool_onion_launcher(struct pool *p, struct onion_launcher *ret)
 		.extend = do_extend,
 		.pick_intro = do_pick_intro,
 		.set_hosting = do_set_hosting,
+		.build_timeout_ms = do_build_timeout_ms,
 		.expect = do_expect,
 	};
 }

@@ -50,9 +50,14 @@
 #define CLIENT_UNWANTED_MS 15000
 #define CLIENT_FAILURE_MS 1000		/* a failure answers requests of this long after it too */
 #define CLIENT_IDLE_MS (60 * 60 * 1000)	/* without use a machine is forgotten */
-#define CLIENT_ESTABLISH_MS 15000	/* RENDEZVOUS_ESTABLISHED */
-#define CLIENT_ACK_MS 20000		/* INTRODUCE_ACK */
-#define CLIENT_REND_MS 30000		/* RENDEZVOUS2 after the acknowledgement */
+/*
+ * At most; as a rule C tor's multiple of the time that a circuit may take to be built, and a
+ * second (circuit_expire_building), but CLIENT_PATIENCE_MIN_MS.
+ */
+#define CLIENT_ESTABLISH_MS 15000	/* RENDEZVOUS_ESTABLISHED; once that time */
+#define CLIENT_ACK_MS 20000		/* INTRODUCE_ACK; 14/6 */
+#define CLIENT_REND_MS 30000		/* RENDEZVOUS2 after the acknowledgement; 3 times */
+#define CLIENT_PATIENCE_MIN_MS 5000
 #define CLIENT_REND_POW_MS 60000	/* the same when the service lets others go first */
 #define CLIENT_POW_MS 90000		/* solving */
 
@@ -130,6 +135,8 @@ struct onion_client_ops {
 	int (*solve)(void *ctx, const struct hs_desc *desc, uint32_t effort, void *owner,
 		     void **ret_job);
 	void (*solve_cancel)(void *ctx, void *job);
+	/* How long a circuit of three hops may take. Milliseconds. */
+	int64_t (*build_timeout_ms)(void *ctx);
 	/* A number below @n, all alike. */
 	size_t (*random_below)(void *ctx, size_t n);
 	/* Ask again. */

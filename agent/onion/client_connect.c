@@ -197,6 +197,16 @@ static void fetch_again(struct client_service *s)
 	client_fetch(s);
 }
 
+/* For an answer: so many sixths of what a circuit may take to be built. */
+static int64_t patience(const struct client_service *s, int64_t sixths, int64_t most)
+{
+	int64_t ms = CLIENT_OPS(s)->build_timeout_ms(CLIENT_CTX(s)) * sixths / 6 + 1000;
+
+	if (ms < CLIENT_PATIENCE_MIN_MS)
+		ms = CLIENT_PATIENCE_MIN_MS;
+	return ms < most ? ms : most;
+}
+
 static void introduce(struct client_service *s)
 {
 	int r;
@@ -210,7 +220,7 @@ static void introduce(struct client_service *s)
 		return;
 	}
 	s->intro.state = CLIENT_CIRC_WAITING;
-	s->intro.deadline_ms = client_now(s) + CLIENT_ACK_MS;
+	s->intro.deadline_ms = client_now(s) + patience(s, 14, CLIENT_ACK_MS);
 	/* A solution is good for one introduction: the service knows it again. */
 	s->has_solution = false;
 }
@@ -284,7 +294,7 @@ void client_connect_opened(struct client_circ *circ)
 			client_connect_lost(circ, CLIENT_LOSS_TARGET);
 			return;
 		}
-		circ->deadline_ms = client_now(s) + CLIENT_ESTABLISH_MS;
+		circ->deadline_ms = client_now(s) + patience(s, 6, CLIENT_ESTABLISH_MS);
 		return;
 	}
 	introduce(s);
@@ -342,8 +352,9 @@ void client_introduced(struct client_circ *circ, uint16_t status)
 		if (s->state != CLIENT_CONNECTING || s->rend.state != CLIENT_CIRC_READY)
 			return;
 		s->rend.state = CLIENT_CIRC_WAITING;
-		s->rend.deadline_ms = client_now(s) + (s->pow_effort > 0 ? CLIENT_REND_POW_MS
-									 : CLIENT_REND_MS);
+		s->rend.deadline_ms = client_now(s) + (s->pow_effort > 0
+							       ? CLIENT_REND_POW_MS
+							       : patience(s, 18, CLIENT_REND_MS));
 		return;
 	}
 	log_info("onion: domain %llu: an introduction point refused with %u",

@@ -386,6 +386,13 @@ static void do_changed(void *ctx)
 	n->config.changed(n->config.ctx);
 }
 
+static int64_t do_build_timeout_ms(void *ctx)
+{
+	const struct onion_launcher *l = &((struct client_net *)ctx)->config.launcher;
+
+	return l->build_timeout_ms(l->ctx);
+}
+
 static const struct onion_client_ops client_ops = {
 	.locate = do_locate,
 	.is_current = do_is_current,
@@ -399,6 +406,7 @@ static const struct onion_client_ops client_ops = {
 	.introduce = do_introduce,
 	.solve = do_solve,
 	.solve_cancel = do_solve_cancel,
+	.build_timeout_ms = do_build_timeout_ms,
 	.random_below = do_random_below,
 	.changed = do_changed,
 };

@@ -105,6 +105,8 @@ struct onion_launcher {
 			  struct relay_target *ret);
 	/* Services are hosted from now on, or no longer: which vanguards are used (path.h). */
 	void (*set_hosting)(void *ctx, bool hosting);
+	/* How long a circuit of three hops may take: learned, or as the user says. Milliseconds. */
+	int64_t (*build_timeout_ms)(void *ctx);
 	/* A client or service will be needed soon: fill the reserve of circuits. */
 	void (*expect)(void *ctx);
 };

@@ -37,6 +37,7 @@ static size_t n_open[3];	/* by kind: not closed */
 static struct {
 	int locate, circ_open, circ_extend, decode, fetch, establish, introduce, solve;
 } result;
+static int64_t build_timeout_ms;
 static bool current;
 static size_t n_intro;
 static struct hs_desc_terms terms;
@@ -228,6 +229,12 @@ static size_t do_random_below(void *ctx, size_t n)
 	return 0;
 }
 
+static int64_t do_build_timeout_ms(void *ctx)
+{
+	(void)ctx;
+	return build_timeout_ms;
+}
+
 static void do_changed(void *ctx)
 {
 	(void)ctx;
@@ -240,7 +247,7 @@ static const struct onion_client_ops ops = {
 	.circ_retire = do_circ_retire,
 	.fetch = do_fetch, .establish = do_establish, .introduce = do_introduce,
 	.solve = do_solve, .solve_cancel = do_solve_cancel, .random_below = do_random_below,
-	.changed = do_changed,
+	.build_timeout_ms = do_build_timeout_ms, .changed = do_changed,
 };
 
 /* --- the tests' hands --- */
@@ -256,6 +263,7 @@ static void set_up(void)
 	n_fakes = 0;
 	memset(n_open, 0, sizeof(n_open));
 	memset(&result, 0, sizeof(result));
+	build_timeout_ms = 60000;	/* before anything is learned */
 	result.circ_extend = -ENOSPC;
 	memset(&puzzle, 0, sizeof(puzzle));
 	memset(&terms, 0, sizeof(terms));

@@ -217,6 +217,12 @@ static int do_launch(void *ctx, const struct onion_circ_request *req, struct oni
 	return 0;
 }
 
+static int64_t do_build_timeout_ms(void *ctx)
+{
+	(void)ctx;
+	return 60000;
+}
+
 static void do_close(void *ctx, struct onion_circ *oc)
 {
 	struct given *g = (struct given *)oc;
@@ -266,7 +272,8 @@ static void make_desc(const struct netdir *nd)
 static void set_up(void)
 {
 	struct client_net_config config = {
-		.launcher = { .launch = do_launch, .close = do_close },
+		.launcher = { .launch = do_launch, .close = do_close,
+			      .build_timeout_ms = do_build_timeout_ms },
 		.max_dirtiness_ms = &dirtiness_ms,
 		.changed = on_changed,
 	};

@@ -271,6 +271,31 @@ START_TEST(a_service_that_does_not_come_is_asked_for_its_terms_again)
 }
 END_TEST
 
+START_TEST(who_knows_how_fast_circuits_are_waits_no_longer_than_c_tor)
+{
+	static const struct { int64_t build, ack, rend; } cases[] = {
+		{ 3000, 8000, 10000 }, { 100, 5000, 5000 }, { 6000, 15000, 19000 },
+		{ 60000, CLIENT_ACK_MS, CLIENT_REND_MS },
+	};
+	struct fake *f;
+
+	build_timeout_ms = cases[_i].build;
+	start_with_desc();
+	(void)establish();
+	f = opened(CLIENT_CIRC_INTRO);
+	(void)wait_ms(cases[_i].ack - 600);
+	ck_assert(!f->closed);
+	(void)wait_ms(1200);
+	ck_assert(f->closed);
+	f = establish();
+	(void)introduced();
+	(void)wait_ms(cases[_i].rend - 600);
+	ck_assert(!f->closed);
+	(void)wait_ms(1200);
+	ck_assert(f->closed);
+}
+END_TEST
+
 START_TEST(a_service_that_never_comes_is_given_up)
 {
 	int r = -EAGAIN;
@@ -398,6 +423,7 @@ int main(void)
 	tcase_add_test(t, rendezvous_points_are_not_tried_for_ever);
 	tcase_add_test(t, a_service_that_does_not_come_is_asked_for_its_terms_again);
 	tcase_add_test(t, a_service_that_never_comes_is_given_up);
+	tcase_add_loop_test(t, who_knows_how_fast_circuits_are_waits_no_longer_than_c_tor, 0, 4);
 	tcase_add_test(t, a_puzzle_is_solved_beside_the_circuits);
 	tcase_add_loop_test(t, no_effort_no_puzzle_until_the_service_stays_away, 0, 2);
 	tcase_add_test(t, a_solution_is_used_once_and_kept_while_unused);
