@@ -9,7 +9,7 @@
 #include "common/crypto.h"
 #include "tests/support/suite.h"
 
-#define LONG_MS 60000
+#define LONG_MS 600000
 #define HARD POW_CLIENT_EFFORT_MAX	/* a minute */
 
 struct world {
