@@ -121,9 +121,10 @@ static long connect_stream(int fd, int domain, const struct sockaddr_storage *ad
 	if (error != 0)
 		return -error;
 	error = tunnel_connect(fd, domain == AF_INET6 ? ADDR_V6 : ADDR_V4, &dest);
-	if (error != AGENT_OF_ANOTHER_USER)
-		return error;
-	return config_get()->supervised ? real_connect(fd, addr, len) : -ENETUNREACH;
+	/* The native door needs no agent that lets us in, and no descriptor here. */
+	if (supervised && (error == AGENT_OF_ANOTHER_USER || error == -EMFILE))
+		return real_connect(fd, addr, len);
+	return error == AGENT_OF_ANOTHER_USER ? -ENETUNREACH : error;
 }
 
 static long connect_datagram(int fd, const struct sockaddr_storage *addr, socklen_t len)

@@ -439,7 +439,7 @@ int tunnel_connect(int fd, uint8_t family, const struct addr_port *dest)
 		return (int)flags;
 	s = open_held(family, dest, &handle);
 	if (s < 0) {
-		if (s != AGENT_OF_ANOTHER_USER)	/* the native door will tell */
+		if (s != AGENT_OF_ANOTHER_USER && s != -EMFILE)	/* the native door will tell */
 			note_stream(dest, s);
 		return s;
 	}

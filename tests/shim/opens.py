@@ -2,13 +2,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Streams that the preload library asks the supervisor for (shim/notify_open.c).
 
-opens.py ONIONIFY: what that call refuses, signals in the middle of it, an agent that
-dies and comes back, and an agent other than the supervisor's. Prints "ok ..." or
+opens.py ONIONIFY: what that call refuses, signals in the middle of it, many at once, no
+descriptor free, an agent that dies and comes back, and one other than the supervisor's. Prints "ok ..." or
 "bad ..." a check. Needs no agent: it starts its own.
 """
+import concurrent.futures
 import ctypes
 import errno
 import os
+import resource
 import signal
 import socket
 import struct
@@ -127,6 +129,37 @@ def signals():
         check(f"signals, {'restarting' if restart else 'interrupting'}", good == 200)
 
 
+def connect_some(n):
+    """How many of @n streams carry something."""
+    good = 0
+    for _ in range(n):
+        try:
+            with socket.create_connection(("203.0.113.1", 80), 10) as s:
+                good += echoes(s)
+        except OSError:
+            pass
+    return good
+
+
+def crowds():
+    """Threads, children, a program with no descriptor but its standard ones, one with all."""
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        check("threads", sum(pool.map(connect_some, [10] * 16)) == 160)
+    pids = []
+    for _ in range(8):
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            os._exit(connect_some(10))
+    check("children", all(os.waitstatus_to_exitcode(os.waitpid(p, 0)[1]) == 10 for p in pids))
+    os.closerange(3, 256)
+    check("all descriptors closed", connect_some(2) == 2)
+    s = socket.socket()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (s.fileno() + 1,) * 2)
+    s.settimeout(10)
+    s.connect(("203.0.113.1", 80))
+    check("no descriptor free", echoes(s))
+
+
 def obey():
     """One connection a line of standard input; what became of it."""
     for line in sys.stdin:
@@ -203,6 +236,7 @@ def main():
         granted()
         refused(sys.argv[2])
         signals()
+        crowds()
     elif sys.argv[1] == "--obey":
         obey()
     else:
