@@ -79,6 +79,7 @@ static void on_idle(struct ev_loop *ev, struct ev_idle *w, int revents)
 void loop_init(struct loop *l, struct ev_loop *ev)
 {
 	l->ev = ev;
+	l->gather = false;
 	l->now_us = clock_us();
 	for (int i = 0; i < LOOP_PHASES; i++)
 		STAILQ_INIT(&l->tasks[i]);

@@ -45,7 +45,10 @@ static void setup(void)
 {
 	memset(trace, 0, sizeof(trace));
 	ev = ev_loop_new(EVFLAG_AUTO);
+	/* Whatever was in that memory. */
+	memset(&loop, 0xa5, sizeof(loop));
 	loop_init(&loop, ev);
+	ck_assert(!loop.gather);
 }
 
 static void teardown(void)
