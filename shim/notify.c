@@ -339,6 +339,28 @@ static enum verdict serve_call(struct notify *n, struct call *c, int64_t *ret)
 	}
 }
 
+static void *close_run(void *arg)
+{
+	(void)close((int)(intptr_t)arg);
+	return NULL;
+}
+
+/*
+ * The program may have closed it meanwhile, or be dead: then this is the close() that takes
+ * as long as SO_LINGER says, and others wait for answers.
+ */
+static void let_go(const struct call *c)
+{
+	struct linger l = { 0 };
+	socklen_t len = sizeof(l);
+	bool may_sleep = c->type == SOCK_STREAM && notify_is_inet(c) &&
+			 getsockopt(c->fd, SOL_SOCKET, SO_LINGER, &l, &len) == 0 && l.l_onoff &&
+			 l.l_linger > 0;
+
+	if (!may_sleep || worker_start(close_run, (void *)(intptr_t)c->fd) != 0)
+		(void)close(c->fd);
+}
+
 int notify_serve(struct notify *n)
 {
 	struct call c;
@@ -361,7 +383,7 @@ int notify_serve(struct notify *n)
 		break;
 	}
 	if (c.fd >= 0)
-		(void)close(c.fd);
+		let_go(&c);
 	return 0;
 }
 

@@ -225,8 +225,11 @@ static int start_command(struct supervisor *s)
 	s->pid = fork();
 	if (s->pid < 0)
 		return errno;
-	if (s->pid == 0)
+	if (s->pid == 0) {
+		/* Should the supervisor die before it says go, the command is to hear of it. */
+		(void)close(go[1]);
 		command_main(s->cmd, setup[1], go[0]);
+	}
 	(void)close(setup[1]);
 	(void)close(go[0]);
 	s->setup = setup[0];
