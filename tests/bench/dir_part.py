@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import time
 
+import goals
 from client import programs_dir, wait_until
 from network import NetworkError, find_program
 from sides import cpu_seconds, memory_mib, program, show
@@ -105,4 +106,5 @@ def measure(base, runs):
                     results.setdefault(name, {}).setdefault(key, []).append(value)
     finally:
         shutil.rmtree(base, ignore_errors=True)
-    return {"runs": runs, "table": show(results, ROWS, "torsocks")}
+    table = show(results, ROWS, "torsocks")
+    return {"runs": runs, "table": table, "goals": goals.tell("dir", table, "torsocks")}
