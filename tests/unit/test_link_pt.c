@@ -18,6 +18,8 @@
 #include "common/log.h"
 #include "tests/support/suite.h"
 
+#define PATIENCE_S 20	/* for what happens at once, unless the machine is busy */
+
 static char dir[64];
 static struct ev_loop *ev;
 static struct loop loop;
@@ -128,6 +130,17 @@ static int await(const char *name, double seconds, struct pt_method *m)
 	return r;
 }
 
+/* Until the set says so of its last failure; a busy machine takes its time. */
+static void await_problem(const char *text)
+{
+	for (double t = 0; t < PATIENCE_S; t += 0.05) {
+		if (pt_set_problem(set) && strstr(pt_set_problem(set), text))
+			return;
+		pass(0.05);
+	}
+	ck_abort_msg("not \"%s\" but \"%s\"", text, pt_set_problem(set) ? pt_set_problem(set) : "");
+}
+
 static bool file_has(const char *leaf, const char *what)
 {
 	char path[128], text[4096] = "";
@@ -152,7 +165,7 @@ START_TEST(a_program_offers_what_it_says)
 
 	start("env >$(dirname $0)/env; echo $@ >>$(dirname $0)/env; " GOOD UNTIL_EOF);
 	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
-	ck_assert_int_eq(await("one", 5, &m), 0);
+	ck_assert_int_eq(await("one", PATIENCE_S, &m), 0);
 	ck_assert_uint_eq(m.socks_version, 5);
 	ck_assert_uint_eq(m.addr.port, 1111);
 	ck_assert_int_eq(pt_set_find(set, "two", &m), -EAGAIN);
@@ -174,12 +187,10 @@ START_TEST(its_standard_input_is_closed_at_the_end)
 	struct pt_method m;
 
 	/* Deaf to SIGTERM: only the end of its input tells it. */
-	start("trap '' TERM; " GOOD UNTIL_EOF "; echo yes >$(dirname $0)/asked");
-	ck_assert_int_eq(await("one", 5, &m), 0);
+	start("trap '' TERM; " GOOD UNTIL_EOF "; echo yes >$0.asked");
+	ck_assert_int_eq(await("one", PATIENCE_S, &m), 0);
 	end_all();
-	for (int i = 0; i < 40 && !file_has("asked", "yes"); i++)
-		usleep(50000);
-	ck_assert(file_has("asked", "yes"));
+	ck_assert(file_has("program.asked", "yes"));
 }
 END_TEST
 
@@ -189,7 +200,7 @@ START_TEST(one_that_does_not_end_is_killed)
 	long pid;
 
 	start("trap '' TERM; " GOOD "while :; do sleep 1; done");
-	ck_assert_int_eq(await("one", 5, &m), 0);
+	ck_assert_int_eq(await("one", PATIENCE_S, &m), 0);
 	pid = pt_set_pid(set, "one");
 	ck_assert_int_eq(kill((pid_t)pid, 0), 0);
 	end_all();
@@ -203,13 +214,12 @@ START_TEST(one_that_dies_is_started_again)
 	long pid;
 
 	start(GOOD UNTIL_EOF);
-	ck_assert_int_eq(await("one", 5, &m), 0);
+	ck_assert_int_eq(await("one", PATIENCE_S, &m), 0);
 	pid = pt_set_pid(set, "one");
 	ck_assert_int_eq(kill((pid_t)pid, SIGKILL), 0);
-	pass(0.2);
+	await_problem("has ended");
 	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
-	ck_assert_ptr_nonnull(pt_set_problem(set));
-	ck_assert_int_eq(await("one", 6, &m), 0);
+	ck_assert_int_eq(await("one", PATIENCE_S, &m), 0);
 	ck_assert_int_ne(pt_set_pid(set, "one"), pid);
 	ck_assert_ptr_null(pt_set_problem(set));
 }
@@ -235,11 +245,9 @@ START_TEST(bad_programs_offer_nothing)
 
 	start(bad[_i].script);
 	ck_assert_int_eq(await("one", 0.6, &m), -EAGAIN);
-	if (bad[_i].problem) {
-		ck_assert_ptr_nonnull(pt_set_problem(set));
-		ck_assert_msg(strstr(pt_set_problem(set), bad[_i].problem) != NULL, "%s",
-			      pt_set_problem(set));
-	}
+	if (bad[_i].problem)
+		await_problem(bad[_i].problem);
+	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
 }
 END_TEST
 
@@ -249,8 +257,8 @@ START_TEST(a_missing_program_is_reported)
 
 	make("one exec %s/nothing");
 	ck_assert_int_eq(pt_set_need(set, "one"), 0);
-	ck_assert_int_eq(await("one", 0.2, &m), -EAGAIN);
-	ck_assert_ptr_nonnull(strstr(pt_set_problem(set), "cannot be started"));
+	await_problem("cannot be started");
+	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
 }
 END_TEST
 
@@ -258,11 +266,11 @@ START_TEST(a_program_whose_child_keeps_its_output_ends_nevertheless)
 {
 	struct pt_method m;
 
-	start(GOOD "sleep 60 & sleep 0.3; exit 4");
-	ck_assert_int_eq(await("one", 5, &m), 0);
-	pass(1);
+	start(GOOD "sleep 60 & " UNTIL_EOF);
+	ck_assert_int_eq(await("one", PATIENCE_S, &m), 0);
+	ck_assert_int_eq(kill((pid_t)pt_set_pid(set, "one"), SIGKILL), 0);
+	await_problem("has ended");
 	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
-	ck_assert_ptr_nonnull(strstr(pt_set_problem(set), "has ended"));
 }
 END_TEST
 
@@ -287,12 +295,12 @@ START_TEST(a_program_waits_for_descriptors)
 	if (_i == 1)
 		close(fd);
 	ck_assert_int_eq(pt_set_need(set, "one"), 0);
-	ck_assert_int_eq(await("one", 0.6, &m), -EAGAIN);
-	ck_assert_ptr_nonnull(strstr(pt_set_problem(set), "Too many open files"));
+	await_problem("Too many open files");
+	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
 	if (_i == 1)
 		ck_assert_int_eq(dup(STDIN_FILENO), fd);	/* nothing took it for good */
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
-	ck_assert_int_eq(await("one", 6, &m), 0);
+	ck_assert_int_eq(await("one", PATIENCE_S, &m), 0);
 	ck_assert_ptr_null(pt_set_problem(set));
 }
 END_TEST
@@ -302,14 +310,13 @@ START_TEST(without_a_spawner_the_problem_says_what_to_do)
 	struct pt_method m;
 
 	start(GOOD UNTIL_EOF);
-	ck_assert_int_eq(await("one", 5, &m), 0);
+	ck_assert_int_eq(await("one", PATIENCE_S, &m), 0);
 	ck_assert_int_eq(kill((pid_t)spawner_pid(spawner), SIGKILL), 0);
-	pass(0.3);
+	await_problem("onionctl stop");
 	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
 	ck_assert_int_eq(pt_set_pid(set, "one"), 0);
-	pass(1.5);
+	await_problem("cannot be started: the process that starts transports is gone");
 	ck_assert_int_eq(pt_set_find(set, "one", &m), -EAGAIN);
-	ck_assert_ptr_nonnull(strstr(pt_set_problem(set), "onionctl stop"));
 }
 END_TEST
 
@@ -331,7 +338,7 @@ int main(void)
 	TCase *tc = tcase_create("pt");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 30);
+	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_program_offers_what_it_says);
 	tcase_add_test(tc, its_standard_input_is_closed_at_the_end);
 	tcase_add_test(tc, one_that_does_not_end_is_killed);
