@@ -65,8 +65,7 @@ int addr_parse(const char *text, size_t len, struct addr *ret)
 	return 0;
 }
 
-/* Decimal without sign or leading zero, 1..65535; 0 when it is not. */
-static uint16_t parse_port(const char *text, size_t len)
+uint16_t addr_parse_port(const char *text, size_t len)
 {
 	uint32_t v = 0;
 
@@ -89,7 +88,7 @@ int addr_port_parse(const char *text, size_t len, struct addr_port *ret)
 		colon--;
 	if (colon == 0)
 		return -EINVAL;
-	ap.port = parse_port(text + colon, len - colon);
+	ap.port = addr_parse_port(text + colon, len - colon);
 	if (ap.port == 0 || addr_parse(text, colon - 1, &ap.addr) != 0)
 		return -EINVAL;
 	/* Without brackets an IPv6 address and its port cannot be told apart. */

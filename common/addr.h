@@ -42,6 +42,8 @@ bool addr_port_equal(const struct addr_port *a, const struct addr_port *b);
 
 /* Dotted quad, or IPv6 with or without brackets. 0 or -EINVAL. */
 int addr_parse(const char *text, size_t len, struct addr *ret);
+/* All of @text as a port in decimal, no sign and no leading zero: 1..65535; 0 when it is none. */
+uint16_t addr_parse_port(const char *text, size_t len);
 /* "1.2.3.4:80" or "[::1]:80"; the port is required, 1..65535. 0 or -EINVAL. */
 int addr_port_parse(const char *text, size_t len, struct addr_port *ret);
 /* Writes and returns @buf (ADDR_STR_MAX). IPv6 in RFC 5952 form, without brackets. */

@@ -99,22 +99,6 @@ static int take_option(struct line *l, struct netdoc_str word, const struct repo
 	       netdoc_str_is(word, "no-hs");
 }
 
-/* 40 digits in groups, to the end of the line. */
-static bool parse_fingerprint(struct netdoc_str rest, uint8_t out[RSA_ID_LEN])
-{
-	char hex[2 * RSA_ID_LEN];
-	size_t n = 0;
-	struct netdoc_str word;
-
-	while (netdoc_word(&rest, &word)) {
-		if (word.len > sizeof(hex) - n)
-			return false;
-		memcpy(hex + n, word.s, word.len);
-		n += word.len;
-	}
-	return n == sizeof(hex) && codec_hex_decode(out, RSA_ID_LEN, hex, n) == 0;
-}
-
 /* Reads options up to the address; what follows it stays in @rest. */
 static int parse_line(struct netdoc_str *rest, struct line *l, const struct report *rep)
 {
@@ -180,7 +164,7 @@ int dir_authority_parse(const char *text, struct dir_authority *ret, char *err, 
 	r = parse_line(&rest, &l, &rep);
 	if (r)
 		return r;
-	if (!parse_fingerprint(rest, l.rsa_id))
+	if (!netdoc_fingerprint(&rest, l.rsa_id))
 		return fail(&rep, "the fingerprint at its end is not 40 hexadecimal digits");
 	if (!l.has_v3ident)
 		return fail(&rep, "v3ident= is missing: it does not sign the consensus");

@@ -60,17 +60,6 @@ static enum part item_part(const struct netdoc_item *it)
 	return 0;
 }
 
-static bool take_object(const struct netdoc_item *it, const char *label, uint8_t *out, size_t cap,
-			size_t *ret_len)
-{
-	ssize_t n = netdoc_object(it, label, out, cap);
-
-	if (n <= 0)
-		return false;
-	*ret_len = (size_t)n;
-	return true;
-}
-
 static bool take_item(const struct netdoc_item *it, enum part part, struct draft *d,
 		      struct keycert *c)
 {
@@ -83,23 +72,23 @@ static bool take_item(const struct netdoc_item *it, enum part part, struct draft
 	case PART_FINGERPRINT:
 		return codec_hex_decode(d->fingerprint, RSA_ID_LEN, rest.s, rest.len) == 0;
 	case PART_IDENTITY_KEY:
-		return take_object(it, "RSA PUBLIC KEY", d->identity_key, sizeof(d->identity_key),
+		return netdoc_take_object(it, "RSA PUBLIC KEY", d->identity_key, sizeof(d->identity_key),
 				   &d->identity_key_len);
 	case PART_PUBLISHED:
 		return netdoc_time(&rest, &c->published);
 	case PART_EXPIRES:
 		return netdoc_time(&rest, &c->expires);
 	case PART_SIGNING_KEY:
-		return take_object(it, "RSA PUBLIC KEY", c->signing_key, sizeof(c->signing_key),
+		return netdoc_take_object(it, "RSA PUBLIC KEY", c->signing_key, sizeof(c->signing_key),
 				   &c->signing_key_len);
 	case PART_CROSSCERT:
-		return take_object(it, "ID SIGNATURE", d->crosscert, sizeof(d->crosscert),
+		return netdoc_take_object(it, "ID SIGNATURE", d->crosscert, sizeof(d->crosscert),
 				   &d->crosscert_len) ||
-		       take_object(it, "SIGNATURE", d->crosscert, sizeof(d->crosscert),
+		       netdoc_take_object(it, "SIGNATURE", d->crosscert, sizeof(d->crosscert),
 				   &d->crosscert_len);
 	case PART_CERTIFICATION:
 		d->signed_end = it->line_end;
-		return take_object(it, "SIGNATURE", d->certification, sizeof(d->certification),
+		return netdoc_take_object(it, "SIGNATURE", d->certification, sizeof(d->certification),
 				   &d->certification_len);
 	case PART_ALL:
 		break;

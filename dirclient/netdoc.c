@@ -324,3 +324,37 @@ const char *netdoc_error_str(int error)
 	}
 	return error < 0 ? strerror(-error) : "no error";
 }
+
+bool netdoc_take_object(const struct netdoc_item *item, const char *label, void *out, size_t cap,
+			size_t *ret_len)
+{
+	ssize_t n = netdoc_object(item, label, out, cap);
+
+	if (n <= 0)
+		return false;
+	*ret_len = (size_t)n;
+	return true;
+}
+
+bool netdoc_base64(struct netdoc_str *rest, void *out, size_t len)
+{
+	struct netdoc_str word;
+
+	return netdoc_word(rest, &word) &&
+	       codec_base64_decode(out, len, word.s, word.len) == (ssize_t)len;
+}
+
+bool netdoc_fingerprint(struct netdoc_str *rest, uint8_t out[RSA_ID_LEN])
+{
+	char hex[2 * RSA_ID_LEN];
+	struct netdoc_str word;
+	size_t n = 0;
+
+	while (netdoc_word(rest, &word)) {
+		if (word.len > sizeof(hex) - n)
+			return false;
+		memcpy(hex + n, word.s, word.len);
+		n += word.len;
+	}
+	return n == sizeof(hex) && codec_hex_decode(out, RSA_ID_LEN, hex, n) == 0;
+}

@@ -16,6 +16,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+#include "common/relay_target.h"
+
 /* What is wrong with a document, for the parsers of this folder. */
 enum netdoc_error {
 	NETDOC_E_SYNTAX = 1,	/* not a document, an unterminated line or object */
@@ -79,6 +81,13 @@ bool netdoc_key_value(struct netdoc_str word, struct netdoc_str *ret_key,
 		      struct netdoc_str *ret_value);
 /* Decodes the object, whose label must be @label. Bytes written, or -1. */
 ssize_t netdoc_object(const struct netdoc_item *item, const char *label, void *out, size_t cap);
+/* The same for one that must be there and not be empty. */
+bool netdoc_take_object(const struct netdoc_item *item, const char *label, void *out, size_t cap,
+			size_t *ret_len);
+/* Takes the next word, which must be base64 of exactly @len bytes. */
+bool netdoc_base64(struct netdoc_str *rest, void *out, size_t len);
+/* Takes all words: the 40 hex digits of a fingerprint, in groups or not. */
+bool netdoc_fingerprint(struct netdoc_str *rest, uint8_t out[RSA_ID_LEN]);
 const char *netdoc_error_str(int error);
 
 #endif

@@ -105,41 +105,6 @@ static bool take_router(struct netdoc_str rest, struct relay_target *t)
 	return true;
 }
 
-/* Ten groups of four digits. */
-static bool take_fingerprint(struct netdoc_str rest, uint8_t out[RSA_ID_LEN])
-{
-	char hex[2 * RSA_ID_LEN];
-	struct netdoc_str word;
-	size_t n = 0;
-
-	while (netdoc_word(&rest, &word)) {
-		if (word.len > sizeof(hex) - n)
-			return false;
-		memcpy(hex + n, word.s, word.len);
-		n += word.len;
-	}
-	return codec_hex_decode(out, RSA_ID_LEN, hex, n) == 0;
-}
-
-static bool take_base64(struct netdoc_str rest, uint8_t *out, size_t len)
-{
-	struct netdoc_str word;
-
-	return netdoc_word(&rest, &word) &&
-	       codec_base64_decode(out, len, word.s, word.len) == (ssize_t)len;
-}
-
-static bool take_object(const struct netdoc_item *it, const char *label, uint8_t *out, size_t cap,
-			size_t *ret_len)
-{
-	ssize_t n = netdoc_object(it, label, out, cap);
-
-	if (n <= 0)
-		return false;
-	*ret_len = (size_t)n;
-	return true;
-}
-
 /* The first IPv6 address; others are of later versions, or of no use. */
 static void take_or_address(struct netdoc_str rest, struct relay_target *t)
 {
@@ -160,26 +125,26 @@ static bool take_item(const struct netdoc_item *it, enum part part, struct draft
 	case PART_ROUTER:
 		return take_router(rest, &r->target);
 	case PART_ED_CERT:
-		return take_object(it, "ED25519 CERT", d->cert, sizeof(d->cert), &d->cert_len);
+		return netdoc_take_object(it, "ED25519 CERT", d->cert, sizeof(d->cert), &d->cert_len);
 	case PART_MASTER:
-		return take_base64(rest, d->master, ED_ID_LEN);
+		return netdoc_base64(&rest, d->master, ED_ID_LEN);
 	case PART_PUBLISHED:
 		return netdoc_time(&rest, &r->published);
 	case PART_SIGNING_KEY:
-		return take_object(it, "RSA PUBLIC KEY", d->key, sizeof(d->key), &d->key_len);
+		return netdoc_take_object(it, "RSA PUBLIC KEY", d->key, sizeof(d->key), &d->key_len);
 	case PART_NTOR:
-		return take_base64(rest, r->target.ntor_key, NTOR_KEY_LEN) &&
+		return netdoc_base64(&rest, r->target.ntor_key, NTOR_KEY_LEN) &&
 		       !secret_is_zero(r->target.ntor_key, NTOR_KEY_LEN);
 	case PART_ED_SIG:
 		d->ed_signed_end = it->keyword.s + it->keyword.len + 1;
 		return d->ed_signed_end < it->line_end &&
-		       take_base64(rest, d->ed_sig, sizeof(d->ed_sig));
+		       netdoc_base64(&rest, d->ed_sig, sizeof(d->ed_sig));
 	case PART_SIGNATURE:
 		d->signed_end = it->line_end;
 		return it->args.len == 0 &&
-		       take_object(it, "SIGNATURE", d->sig, sizeof(d->sig), &d->sig_len);
+		       netdoc_take_object(it, "SIGNATURE", d->sig, sizeof(d->sig), &d->sig_len);
 	case PART_FINGERPRINT:
-		return take_fingerprint(rest, d->fingerprint);
+		return netdoc_fingerprint(&rest, d->fingerprint);
 	case PART_PROTO:
 		r->target.caps = protover_caps(rest);
 		return protover_is_valid(rest);

@@ -25,6 +25,7 @@
 #include "common/deadline.h"
 #include "common/ipc.h"
 #include "common/socket_path.h"
+#include "shim/say.h"
 
 #define START_MS 15000		/* from exec of the agent to its socket */
 #define START_POLL_MS 10
@@ -217,21 +218,11 @@ static int recv_progress(int fd, int64_t deadline, uint8_t body[PROGRESS_BODY_MA
 	return r < 0 ? r : ipc_progress_decode(body, len, ret);
 }
 
-/* Bytes that a terminal could take as commands have no place in a message. */
-static void copy_clean(char *dst, size_t cap, struct ipc_str s)
-{
-	size_t n = s.len < cap - 1 ? s.len : cap - 1;
-
-	for (size_t i = 0; i < n; i++)
-		dst[i] = (unsigned char)s.s[i] < ' ' || s.s[i] == 0x7f ? '?' : s.s[i];
-	dst[n] = '\0';
-}
-
 static void show(const struct ipc_progress *p)
 {
 	char text[256], done[16], total[16];
 
-	copy_clean(text, sizeof(text), p->text);
+	say_clean(text, sizeof(text), p->text.s, p->text.len);
 	(void)fprintf(stderr, "\r\033[Konionify: Connecting to Tor: %d %% %s", p->percent, text);
 	if (p->total > 0)
 		(void)fprintf(stderr, " (%s of %s)", format_count(p->done, done),
@@ -253,7 +244,7 @@ static int await_ready(const struct launch *l, int fd, char *err)
 		r = recv_progress(fd, deadline, body, &p);
 		if (r < 0 || p.failed || p.percent >= 100)
 			break;
-		copy_clean(text, sizeof(text), p.text);
+		say_clean(text, sizeof(text), p.text.s, p.text.len);
 		if (l->progress)
 			show(&p);
 		shown = l->progress;
@@ -261,7 +252,7 @@ static int await_ready(const struct launch *l, int fd, char *err)
 	if (shown)
 		(void)fputs("\r\033[K", stderr);
 	if (r == 0 && p.failed) {
-		copy_clean(text, sizeof(text), p.text);
+		say_clean(text, sizeof(text), p.text.s, p.text.len);
 		(void)snprintf(err, LAUNCH_ERR_MAX, "cannot connect to Tor: %s; 'onionctl doctor' tells "
 			       "what to do", text);
 		return -ENETUNREACH;

@@ -15,3 +15,12 @@ void say(const char *fmt, ...)
 	(void)fputc('\n', stderr);
 	va_end(ap);
 }
+
+void say_clean(char *dst, size_t cap, const char *text, size_t len)
+{
+	size_t n = len < cap - 1 ? len : cap - 1;
+
+	for (size_t i = 0; i < n; i++)
+		dst[i] = (unsigned char)text[i] < ' ' || text[i] == 0x7f ? '?' : text[i];
+	dst[n] = '\0';
+}

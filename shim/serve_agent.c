@@ -13,6 +13,7 @@
 
 #include "common/secret.h"
 #include "shim/launch.h"
+#include "shim/say.h"
 
 /* --- asking --- */
 
@@ -94,16 +95,6 @@ void serve_agent_close(struct serve_agent *a)
 
 /* --- hearing --- */
 
-/* Text for the terminal, without what a terminal obeys. */
-static void copy_text(char *dst, size_t cap, const char *src, size_t len)
-{
-	size_t n = len < cap - 1 ? len : cap - 1;
-
-	for (size_t i = 0; i < n; i++)
-		dst[i] = (unsigned char)src[i] < ' ' || src[i] == 0x7f ? '?' : src[i];
-	dst[n] = '\0';
-}
-
 static int copy_word(char *dst, size_t cap, json_t *value, bool required)
 {
 	const char *text = json_string_value(value);
@@ -112,7 +103,7 @@ static int copy_word(char *dst, size_t cap, json_t *value, bool required)
 		return required ? -EPROTO : 0;
 	if (strlen(text) >= cap)
 		return -EPROTO;
-	copy_text(dst, cap, text, strlen(text));
+	say_clean(dst, cap, text, strlen(text));
 	return 0;
 }
 
@@ -163,7 +154,7 @@ static int take_frame(uint8_t type, const uint8_t *body, size_t len, struct serv
 
 	if (type == IPC_END && ipc_end_decode(body, len, &end) == 0) {
 		*ret = (struct serve_event){ .ended = true };
-		copy_text(ret->text, sizeof(ret->text), end.text.s, end.text.len);
+		say_clean(ret->text, sizeof(ret->text), end.text.s, end.text.len);
 		return 1;
 	}
 	if (type != IPC_DATA || ipc_data_decode(body, len, &text) != 0 ||

@@ -56,38 +56,23 @@ int begin_onion_encode(uint16_t port, uint8_t out[BEGIN_BODY_MAX])
 	return n + 1;
 }
 
-/* Digits alone, 1..65535; -1 for anything else. */
-static int32_t port_of(const uint8_t *digits, size_t len)
-{
-	int32_t port = 0;
-
-	if (len == 0 || len > 5 || digits[0] == '0')
-		return -1;
-	for (size_t i = 0; i < len; i++) {
-		if (digits[i] < '0' || digits[i] > '9')
-			return -1;
-		port = port * 10 + (digits[i] - '0');
-	}
-	return port <= UINT16_MAX ? port : -1;
-}
-
 int begin_decode(const uint8_t *body, size_t len, struct stream_asked *ret)
 {
 	const uint8_t *nul = len > 0 ? memchr(body, 0, len) : NULL;
 	const uint8_t *colon = nul ? memrchr(body, ':', (size_t)(nul - body)) : NULL;
 	struct wire_reader r;
 	uint32_t flags = 0;
-	int32_t port;
+	uint16_t port;
 
 	if (!colon || colon - body > STREAM_HOST_MAX)
 		return -EBADMSG;
-	port = port_of(colon + 1, (size_t)(nul - colon - 1));
-	if (port < 0)
+	port = addr_parse_port((const char *)colon + 1, (size_t)(nul - colon - 1));
+	if (port == 0)
 		return -EBADMSG;
 	wire_reader_init(&r, nul + 1, len - (size_t)(nul + 1 - body));
 	if (wire_left(&r) >= 4)
 		flags = wire_get_u32(&r);
-	*ret = (struct stream_asked){ .port = (uint16_t)port, .flags = flags };
+	*ret = (struct stream_asked){ .port = port, .flags = flags };
 	return 0;
 }
 

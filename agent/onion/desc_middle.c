@@ -30,15 +30,6 @@ static enum part item_part(const struct netdoc_item *it)
 	return netdoc_is(it, "encrypted") ? PART_BLOB : 0;
 }
 
-/* The next word as exactly @len bytes in base64. */
-static bool take_bytes(struct netdoc_str *rest, void *out, size_t len)
-{
-	struct netdoc_str word;
-
-	return netdoc_word(rest, &word) &&
-	       codec_base64_decode(out, len, word.s, word.len) == (ssize_t)len;
-}
-
 static int take_client(struct desc_middle *d, size_t *cap, struct netdoc_str args)
 {
 	struct desc_client *c;
@@ -53,8 +44,8 @@ static int take_client(struct desc_middle *d, size_t *cap, struct netdoc_str arg
 		*cap = more;
 	}
 	c = &d->clients[d->n_clients];
-	if (!take_bytes(&args, c->id, sizeof(c->id)) || !take_bytes(&args, c->iv, sizeof(c->iv)) ||
-	    !take_bytes(&args, c->cookie, sizeof(c->cookie)))
+	if (!netdoc_base64(&args, c->id, sizeof(c->id)) || !netdoc_base64(&args, c->iv, sizeof(c->iv)) ||
+	    !netdoc_base64(&args, c->cookie, sizeof(c->cookie)))
 		return HS_DESC_E_VALUE;
 	d->n_clients++;
 	return 0;
@@ -70,7 +61,7 @@ static int take_item(struct desc_middle *d, size_t *cap, const struct netdoc_ite
 		return netdoc_word(&args, &word) && netdoc_str_is(word, "x25519") ?
 			       0 : HS_DESC_E_VALUE;
 	case PART_EPHEMERAL:
-		return take_bytes(&args, d->ephemeral, sizeof(d->ephemeral)) &&
+		return netdoc_base64(&args, d->ephemeral, sizeof(d->ephemeral)) &&
 				       !secret_is_zero(d->ephemeral, sizeof(d->ephemeral)) ?
 			       0 : HS_DESC_E_VALUE;
 	case PART_CLIENT:

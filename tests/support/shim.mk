@@ -12,6 +12,6 @@ support_SRCS += shim/epoll_table.c
 support_SRCS += shim/hold.c
 support_SRCS += shim/origins.c
 support_SRCS += shim/book.c shim/tally.c
-support_SRCS += shim/serving.c shim/serve_key.c shim/serve_agent.c shim/serve_watch.c shim/launch.c
+support_SRCS += shim/say.c shim/serving.c shim/serve_key.c shim/serve_agent.c shim/serve_watch.c shim/launch.c
 support_SRCS += shim/ports.c shim/privnet.c shim/privnet_setup.c shim/unreach.c shim/waiters.c
 support_SRCS += shim/confine.c shim/copies.c shim/landlock.c
