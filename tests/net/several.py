@@ -78,7 +78,10 @@ class Attendant(threading.Thread):
     def bring(self, group):
         self.p.stdin.write(group + "\n")
         self.p.stdin.flush()
-        answer = json.loads(self.p.stdout.readline())
+        line = self.p.stdout.readline()
+        if not line:
+            raise NetworkError(f"its process ended, status {self.p.wait()}")
+        answer = json.loads(line)
         with open(answer["output"], encoding="utf-8", errors="replace") as f:
             self.score.add(answer["counts"], answer["times"], f.read())
         self.place.well = self.place.well and not answer["counts"]["FAILED"]
