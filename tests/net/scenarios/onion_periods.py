@@ -21,8 +21,8 @@ NETWORK = "short"
 SOCKS_PORT = 9180
 PAUSE_S = 3             # between two visits
 NEWNYM_EVERY = 4        # visits; tor allows one in 10 s
-GAP_S = 60              # at most between two visits that succeed, on a busy machine, too
-TORS_GAP_S = 75         # tor's host drops points at once, quiet relays hear of it late: 30 s are lost
+FAIL_OURS = 10          # of so many visits one may fail: a circuit may break at any time
+FAIL_TORS = 3           # tor's host drops points at once, and quiet relays hear of it late
 BEFORE_S = 50           # to bring up tor's host and to visit it
 AFTERWARDS_S = 30       # consensuses that say the new period have reached everybody
 HALF_RUN = relays.SHORT_RUN // 2
@@ -122,8 +122,11 @@ def sleep_until(when):
     time.sleep(max(0, when - time.time()))
 
 
-def finish(t, workers, boundary, gap=GAP_S):
-    """Stops @workers and checks that nothing was amiss, around @boundary above all."""
+def finish(t, workers, boundary, fail=FAIL_OURS):
+    """Stops @workers and checks that nothing was amiss, around @boundary above all.
+
+    The longest gap is told, not judged: it also says how busy the machine was.
+    """
     for w in workers:
         w.over.set()
     for w in workers:
@@ -131,11 +134,11 @@ def finish(t, workers, boundary, gap=GAP_S):
         print(f"        {w.name}: {len(w.good)} times, longest gap {w.gap():.0f} s"
               + (f", failures: {w.bad}" if w.bad else ""), flush=True)
     for w in workers:
-        t.check(len(w.good) >= 5 and w.gap() <= gap, f"{w.name}: {w.bad}")
+        t.check(len(w.good) >= 5, f"{w.name}: {len(w.good)} times, {w.bad}")
         t.check(w.good[0] < boundary < w.good[-1], f"{w.name} at {boundary}: {w.good}")
         # A visit is bound to fail now and then; what was there must stay.
-        t.check(not w.bad or (isinstance(w, Visits) and len(w.bad) <= 1 + len(w.good) // 10),
-                f"{w.name}: {w.bad}")
+        few = 0 if isinstance(w, Held) else 1 + len(w.good) // fail
+        t.check(len(w.bad) <= few, f"{w.name}: {w.bad}")
 
 
 def visit_tors_host(t, visitor, boundary):
@@ -152,7 +155,7 @@ def visit_tors_host(t, visitor, boundary):
     for w in workers:
         w.start()
     sleep_until(boundary + AFTERWARDS_S)
-    finish(t, workers, boundary, TORS_GAP_S)
+    finish(t, workers, boundary, FAIL_TORS)
     theirs.stop()
 
 
