@@ -33,14 +33,14 @@ __attribute__((format(printf, 3, 4))) static int fail(struct ask_reply *r, int s
 	return status;
 }
 
-/* Only the user's own agent, or root's, is believed. */
+/* Only the user's own agent is believed, as by the preload library and its supervisor. */
 static bool peer_is_ours(int fd)
 {
 	struct ucred cred;
 	socklen_t len = sizeof(cred);
 
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 &&
-	       (cred.uid == geteuid() || cred.uid == 0);
+	       cred.uid == geteuid();
 }
 
 /* 0 and a connection to the agent in @ret_fd, or an exit status with its message. */
