@@ -65,7 +65,16 @@ static bool is_fit_socket(int fd)
 	       (fcntl(fd, F_GETFL) & O_NONBLOCK) && fstat(fd, &st) == 0 && st.st_uid == geteuid();
 }
 
-/* 0, -EISCONN, -ENOTCONN, or -EACCES when somebody else listens there. */
+/* By this call, before a signal came in between; the kernel would tell of a full queue first. */
+static bool is_connected(int fd)
+{
+	struct sockaddr_un un;
+	socklen_t len = sizeof(un);
+
+	return getpeername(fd, (struct sockaddr *)&un, &len) == 0;
+}
+
+/* 0, -ENOTCONN, or -EACCES when somebody else listens there. */
 static int connect_agent(int fd)
 {
 	const char *path = config_get()->socket;
@@ -75,7 +84,7 @@ static int connect_agent(int fd)
 
 	memcpy(un.sun_path, path, strlen(path) + 1);
 	if (connect(fd, (const struct sockaddr *)&un, sizeof(un)) != 0)
-		return errno == EISCONN ? -EISCONN : -ENOTCONN;
+		return -ENOTCONN;
 	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.uid == geteuid() ?
 		       0 : -EACCES;
 }
@@ -93,10 +102,10 @@ enum verdict notify_serve_open(struct notify *n, struct call *c, int64_t *ret)
 	c->fd = notify_dup_from(n, c->tid, (int)c->args[1]);
 	if (c->fd < 0 || !is_fit_socket(c->fd) || !notify_still_there(n, c->id))
 		return VERDICT_RESULT;
-	*ret = connect_agent(c->fd);
+	*ret = is_connected(c->fd) ? 1 : connect_agent(c->fd);
 	if (*ret == 0)
 		*ret = held_send(c->fd, frame, (size_t)len);
-	else if (*ret == -EISCONN)
-		*ret = 0;	/* a signal came in between, and this is the call again */
+	else if (*ret > 0)
+		*ret = 0;	/* what was asked for is done */
 	return VERDICT_RESULT;
 }
