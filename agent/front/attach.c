@@ -289,12 +289,13 @@ static int take_and_begin(struct attach *a)
 	return r < 0 ? r : begin(a, pc);
 }
 
-/* Silence may be the guard's, and then all other exits may be behind it or gone. */
-static void forgive_exits(struct attach *a)
+/* Silence may be another relay's, with all other exits behind it or gone. True: more to ask. */
+static bool forgive_exits(struct attach *a)
 {
-	if (a->last_reason == END_REPLY_TIMEOUT &&
-	    now_ms(a->set) - a->waiting_ms >= ATTACH_FORGIVE_MS)
-		a->need.n_avoid = 0;
+	bool silent = a->last_reason == END_REPLY_TIMEOUT && a->need.n_avoid > 0;
+
+	a->need.n_avoid = silent ? 0 : a->need.n_avoid;
+	return silent;
 }
 
 /* One look at a waiting request. */
@@ -307,8 +308,11 @@ static void run_one(struct attach *a)
 		expire(a);
 		return;
 	}
-	forgive_exits(a);
+	if (now_ms(s) - a->waiting_ms >= ATTACH_FORGIVE_MS)
+		(void)forgive_exits(a);
 	r = take_and_begin(a);
+	if (r == -ENOENT && forgive_exits(a))
+		r = take_and_begin(a);
 	if (r == 0) {
 		attach_move_to(a, &s->active);
 		if (a->early)
@@ -440,11 +444,6 @@ int attach_new(struct attach_set *s, const struct attach_request *req, const str
 	attach_move_to(*ret, &s->waiting);
 	attach_set_run(s);
 	return 0;
-}
-
-void *attach_owner(const struct attach *a)
-{
-	return a->owner;
 }
 
 size_t attach_room(struct attach *a)

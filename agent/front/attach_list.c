@@ -40,6 +40,11 @@ void attach_each(const struct attach_set *s, void (*fn)(void *ctx, const struct 
 	each_in(&s->waiting, fn, ctx);
 }
 
+void *attach_owner(const struct attach *a)
+{
+	return a->owner;
+}
+
 size_t attach_count(const struct attach_set *s)
 {
 	return s->n;

@@ -16,6 +16,7 @@ struct pool {
 	int spoiled;
 	int refusals;
 	size_t n_avoid;
+	bool few;	/* whoever avoids an exit finds none */
 	bool opened;
 	bool v6;
 	uint64_t rtt_us;
@@ -33,7 +34,7 @@ int pool_take(struct pool *p, const struct pool_need *need, struct pool_circ **r
 	p->n_avoid = need->n_avoid;
 	circ.exit_id[0] = (uint8_t)p->taken;
 	*ret = &circ;
-	return p->take_result;
+	return p->few && need->n_avoid > 0 ? -ENOENT : p->take_result;
 }
 
 int pool_take_dir(struct pool *p, struct pool_need *need, struct pool_circ **ret)

@@ -414,6 +414,31 @@ START_TEST(silent_exits_will_do_when_no_other_is_reached)
 }
 END_TEST
 
+/* It may have been another relay of their circuits that was silent. */
+START_TEST(silent_exits_are_asked_again_when_there_is_no_other)
+{
+	pool.few = true;
+	request("a.test", NULL, false);
+	end_stream(END_REPLY_TIMEOUT);
+	ck_assert_uint_eq(n_streams, 2);
+	ck_assert_int_eq(owner.ended, 0);
+	connect_stream(addr_v4(0x08080808));
+	ck_assert_int_eq(owner.connected, 1);
+}
+END_TEST
+
+START_TEST(silent_exits_are_not_asked_for_ever)
+{
+	pool.few = true;
+	request("a.test", NULL, false);
+	for (int i = 0; i < ATTACH_TRIES_MAX; i++)
+		end_stream(END_REPLY_TIMEOUT);
+	ck_assert_uint_eq(n_streams, ATTACH_TRIES_MAX);
+	ck_assert_int_eq(owner.ended, 1);
+	ck_assert_int_eq(owner.end.error, end_reason_errno(END_REPLY_TIMEOUT));
+}
+END_TEST
+
 START_TEST(no_exit_left_gives_the_last_reason)
 {
 	request("a.test", NULL, false);
@@ -904,6 +929,8 @@ int main(void)
 	tcase_add_loop_test(t, what_another_exit_may_do_better_is_tried_again, 0,
 			    (int)(sizeof(retries) / sizeof(retries[0])));
 	tcase_add_loop_test(t, silent_exits_will_do_when_no_other_is_reached, 0, 2);
+	tcase_add_test(t, silent_exits_are_asked_again_when_there_is_no_other);
+	tcase_add_test(t, silent_exits_are_not_asked_for_ever);
 	tcase_add_test(t, no_exit_left_gives_the_last_reason);
 	tcase_add_test(t, no_exit_at_all_is_no_route);
 	tcase_add_loop_test(t, time_runs_out_while_it_waits, 0, 2);

@@ -15,7 +15,7 @@ import services
 
 ROLES = ("guard", "middle", "exit")
 ERROR_WITHIN = 45       # from the death of a relay to the program's error
-NEXT_WITHIN = 60        # until a new connection works again
+NEXT_WITHIN = 100       # until a new connection works again: five tries of 10 and 15 s, and time to begin them
 
 
 def stream_path(t, c):
@@ -64,21 +64,6 @@ def guard_killed(t):
 @scenario("the exit stalls: new connections go round it", timeout=200)
 def exit_stalled(t):
     relay_goes(t, "exit", signal.SIGSTOP)
-
-
-@scenario("all exits but one stall: a request that left early leaves again", timeout=200)
-def exit_stalled_early(t):
-    c = t.user(extra=["OptimisticData 80"])
-    page(t, c, "before")
-    stalled = [t.net.relay_pid(r) for r in t.net.relays if r.role == "exit"][1:]
-    for pid in stalled:
-        os.kill(pid, signal.SIGSTOP)
-    try:
-        t.ok(c.run(["curl", "-sS", "--noproxy", "*", WWW + "/addr"], timeout=NEXT_WITHIN),
-             "a page through the exit that is left")
-    finally:
-        for pid in stalled:
-            os.kill(pid, signal.SIGCONT)
 
 
 @scenario("the middle relay stalls: new connections go round it", timeout=200)
