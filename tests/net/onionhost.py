@@ -15,6 +15,7 @@ import threading
 from client import TorClient, run, wait_until
 
 SOCKS_PORT = 9170
+END_S = 10      # for a server's end: it is not what is tested
 
 
 def pattern(n):
@@ -101,6 +102,8 @@ class LocalServer:
             self.server = TcpServer(("127.0.0.1", where), Handler)
             self.target = f"127.0.0.1:{self.server.server_address[1]}"
         self.server.peers, self.server.prefaces = [], []
+        # A client that is gone by the time it is accepted must not hold up the others, or the end.
+        self.server.socket.settimeout(1)
 
     @property
     def peers(self):
@@ -117,7 +120,9 @@ class LocalServer:
         return self
 
     def __exit__(self, *_exc):
-        self.server.shutdown()
+        end = threading.Thread(target=self.server.shutdown, daemon=True)
+        end.start()
+        end.join(END_S)
         self.server.server_close()
 
 
